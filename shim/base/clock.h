@@ -9,7 +9,8 @@
 /*
  * Milliseconds since boot, time asleep included (CLOCK_BOOTTIME, clock_gettime(2)). All ages are
  * measured with it: it is the same for every process, and setting the wall clock does not make a
- * stored response younger. A cache never outlives a boot, so the value is never compared across two.
+ * stored response younger. A cache never outlives a boot, so the value is never compared across
+ * two.
  */
 uint64_t clock_milliseconds(void);
 

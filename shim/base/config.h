@@ -45,7 +45,7 @@ struct config {
     char directory[PATH_MAX]; /* absolute; "" when there is none to be had */
     char hosts[1024];
     uint64_t session_idle_ms;
-    uint64_t max_size; /* bytes */
+    uint64_t max_size;  /* bytes */
     char log[PATH_MAX]; /* "" none, "stderr", or a path */
     enum log_level log_level;
     uint64_t fence_ms;
@@ -63,7 +63,8 @@ bool config_check(enum setting setting, const char *value, char *why, size_t why
 /* The time to live for `operation`: its own if VCACHE_TTL names it, else the general one. */
 uint64_t config_ttl_ms(const struct config *config, struct span operation);
 
-/* Whether VCACHE_HOSTS selects the endpoint "host:port" (a glob without a port matches any port). */
+/* Whether VCACHE_HOSTS selects the endpoint "host:port" (a glob without a port matches any port).
+ */
 bool config_selects(const struct config *config, const char *endpoint);
 
 #endif

@@ -3,8 +3,8 @@
  * process (RTLD_LOCAL) and reached through these tables only, so that the preloaded object needs
  * nothing but libc, and a process that never speaks to a vCenter never loads them.
  *
- * Each late_…() returns the whole table or NULL when the library or one of its functions is missing;
- * the caller passes through. Thread-safe; opened once; never closed.
+ * Each late_…() returns the whole table or NULL when the library or one of its functions is
+ * missing; the caller passes through. Thread-safe; opened once; never closed.
  */
 #ifndef VCACHE_BASE_LATE_H
 #define VCACHE_BASE_LATE_H

@@ -1,0 +1,47 @@
+/*
+ * Fences and generations: what keeps a program from being shown its own stale data (promise 3).
+ *
+ * Every origin has a generation and a fence in the mapped file `shared`: words that are read and
+ * changed atomically, with no lock, so that a stopped or killed process blocks nobody and a full
+ * disk cannot lose a write's mark. Origins are slots chosen by a hash of the endpoint's name; two
+ * origins that fall into one slot invalidate each other's responses, which is harmless.
+ *
+ * The writer's order: fence_raise → send the request → response is in → fence_lower → hand the
+ * response to the program. The reader's order: fence_read → send → response is in → store it only
+ * if fence_read says the same generation and no fence.
+ *
+ * Works as long as the file can be mapped, also when the LMDB part of the cache is unavailable.
+ * Thread-safe, async-signal-unsafe, never waits.
+ */
+#ifndef VCACHE_CACHE_FENCE_H
+#define VCACHE_CACHE_FENCE_H
+
+#include "cache/cache.h"
+#include "cache/namespace.h"
+
+struct fence_state {
+    uint64_t generation;
+    bool is_fenced; /* reads go to the origin and are not stored; true when the state cannot be read
+                     */
+};
+
+struct fence_state fence_read(struct cache *cache, const struct endpoint *endpoint);
+
+/* A write is about to be sent: a new generation, and a fence until it is lowered or, should this
+ * process die, until `bound_ms` have passed. */
+void fence_raise(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms);
+
+/* The write's response is in, or its connection is gone: a new generation, and the fence of this
+ * write ends. One fence_lower for every fence_raise. */
+void fence_lower(struct cache *cache, const struct endpoint *endpoint);
+
+/* A task that the write started goes on: the fence stays until `bound_ms` from now. */
+void fence_hold(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms);
+
+/* A new generation for every origin: nothing that is stored or on its way stays valid. */
+void fence_invalidate_all(struct cache *cache);
+
+/* A new generation for one origin (vcache-flush --endpoint). */
+void fence_invalidate(struct cache *cache, const struct endpoint *endpoint);
+
+#endif
