@@ -1,0 +1,124 @@
+/*
+ * Sessions: a login that every later run can borrow (DESIGN, section 7).
+ *
+ * The record in the cache holds the Login's response, cookie and session key sealed with a key that
+ * only the password gives; without the password it is noise. In the process a `struct session`
+ * keeps what was unsealed, in locked memory that no core dump holds, wiped at exit.
+ *
+ * A session, once returned, stays valid until the process ends. Thread-safe.
+ */
+#ifndef VCACHE_CACHE_SESSION_H
+#define VCACHE_CACHE_SESSION_H
+
+#include "base/bytes.h"
+#include "cache/cache.h"
+#include "cache/key.h"
+#include "cache/namespace.h"
+
+#define SESSION_USER_SIZE 256
+
+struct session; /* opaque */
+
+/* The credentials of a Login request and where they were presented. Borrowed bytes. */
+struct session_login {
+    const struct endpoint *endpoint;
+    const struct trust *trust;
+    struct span user;
+    struct span password;
+    struct span locale;
+};
+
+/* Who presents `login`: the same credentials, endpoint and trust always give the same principal,
+ * and nothing else does. Keeps the derived key for the calls below (this is the slow step). NULL
+ * when the cache cannot be used. */
+struct session *session_of_login(struct cache *cache, const struct session_login *login);
+
+/* The session of this process whose cookie `cookie` is (cookie_token's result), or NULL. */
+struct session *session_of_cookie(const struct endpoint *endpoint, struct span cookie);
+
+/*
+ * The value of the session cookie within a Cookie or Set-Cookie field's value, without quotes and
+ * attributes; size 0 if there is none. Programs echo the whole Set-Cookie value, or its parts.
+ */
+struct span cookie_token(struct span field);
+
+/* Whose requests carry this cookie: that of its login if this cache has seen it, else a principal
+ * of the cookie's own; all zero for an empty cookie. False when the cache cannot be used. */
+bool principal_of_cookie(struct cache *cache, const struct endpoint *endpoint,
+                         const struct trust *trust, struct span cookie,
+                         struct principal *principal);
+
+const struct principal *session_principal(const struct session *session);
+
+/*
+ * Borrows: appends the Login response (head and body as the origin sent them) that every borrower
+ * is given. CACHE_ABSENT: no record, or it was unused for longer than `idle_ms`; log in and store.
+ */
+enum cache_status session_borrow(struct cache *cache, struct session *session, uint64_t idle_ms,
+                                 struct buffer *head, struct buffer *body);
+
+/* Publishes this process's own login for others to borrow. `cookie`: cookie_token of its
+ * Set-Cookie; `session_key`: UserSession.key. */
+enum cache_status session_store(struct cache *cache, struct session *session, struct span cookie,
+                                struct span session_key, struct span head, struct span body);
+
+/* Whether the session may be (is, as far as this process knows) shared with other processes. */
+bool session_is_shared(const struct session *session);
+
+/* A request went to the origin in this session: it does not idle. Written at most twice a minute.
+ */
+void session_touch(struct cache *cache, struct session *session);
+
+/* Nobody is lent it any more: the origin ended it, or a program needs it for itself. Only if the
+ * stored record is still of the same cookie. */
+void session_withdraw(struct cache *cache, struct session *session);
+
+/* The program logged out of what it was lent; later requests of it are without a session. */
+void session_log_out(struct session *session);
+bool session_is_logged_out(const struct session *session);
+
+/* Whether `text` holds a secret of this session (its cookie or its key): then it is only stored
+ * sealed. */
+bool session_is_spoken_of(const struct session *session, struct span text);
+
+/*
+ * Responses that live and die with the session: views, currentSession. Sealed; found only while the
+ * same session is lent. Appended to head and body.
+ */
+enum cache_status session_bound_get(struct cache *cache, struct session *session,
+                                    const struct cache_key *key, struct buffer *head,
+                                    struct buffer *body);
+enum cache_status session_bound_put(struct cache *cache, struct session *session,
+                                    const struct cache_key *key, struct span head,
+                                    struct span body);
+
+/* Views of this session that other programs may hold: DestroyView of one is answered locally. */
+void session_view_add(struct session *session, struct span reference);
+bool session_view_is_shared(const struct session *session, struct span reference);
+
+/* Sealing of a stored response that speaks of the session. */
+bool session_seal(const struct session *session, const struct cache_key *key, struct span head,
+                  struct span body, struct buffer *sealed);
+bool session_unseal(const struct session *session, const struct cache_key *key, struct span sealed,
+                    struct buffer *head, struct buffer *body);
+
+/* For the tools: what a record says without the password. */
+struct session_info {
+    struct endpoint endpoint;
+    struct principal principal;
+    char user[SESSION_USER_SIZE];
+    uint64_t opened_at; /* clock_milliseconds() */
+    uint64_t used_at;
+};
+typedef bool session_visitor(const struct session_info *info, void *closure);
+
+/* Visits every session record; those that `visit` chooses are removed unless is_dry, with the
+ * responses bound to them. */
+enum cache_status session_sweep(struct cache *cache, session_visitor *visit, void *closure,
+                                bool is_dry, uint64_t *removed);
+
+/* The user name of a principal, "" if its login was never seen here. */
+void principal_user(struct cache *cache, const struct principal *principal,
+                    char user[SESSION_USER_SIZE]);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * SOAP requests: what a request says, in canonical form (DESIGN, section 5), in one pass of expat.
+ *
+ * Canonical form of a Body: namespace prefixes expanded (also in xsi:type values), attributes
+ * sorted, versionId attributes and whitespace between elements left out, runs of pathSet siblings
+ * sorted; the SOAP Header is left out altogether. Two requests with equal canonical forms ask the
+ * same of the same session; different requests never have equal ones (names, attributes and text
+ * are delimited so that no text can imitate markup).
+ *
+ * Thread-safe: a parse has no state outside its arguments (a parser may be kept per thread or
+ * process under a lock to save its creation). Whatever passed through memory of the parser is
+ * wiped, for a request may hold a password.
+ */
+#ifndef VCACHE_EXCHANGE_SOAP_H
+#define VCACHE_EXCHANGE_SOAP_H
+
+#include "base/bytes.h"
+
+#define SOAP_NAME_SIZE 64
+#define SOAP_OBJECTS 64
+
+/* A request, read. `{0}` is empty; soap_request_free when done with it. */
+struct soap_request {
+    char operation[SOAP_NAME_SIZE]; /* local name of the first element in Body; "" if none */
+    struct buffer canonical;
+    bool is_understood; /* well-formed, one operation in Body, no DTD, name fits */
+
+    /* Of a property read (RetrieveProperties, RetrievePropertiesEx, Fetch), by DESIGN section 6: */
+    bool is_live;            /* names a live object or property, or starts at a live object */
+    bool is_current_session; /* reads SessionManager.currentSession and nothing else */
+
+    /* Offsets into canonical-independent copies; empty when absent. */
+    struct buffer self;     /* text of _this */
+    struct buffer user;     /* Login: userName */
+    struct buffer password; /* Login: password */
+    struct buffer locale;   /* Login: locale */
+
+    /* Every managed object the request names (text of an element with a plain `type` attribute,
+     * such as _this, obj, entity), as spans into `object_names`, each once; cut at SOAP_OBJECTS. */
+    struct buffer object_names;
+    struct {
+        size_t at, size;
+    } objects[SOAP_OBJECTS];
+    size_t object_count;
+    bool is_object_list_cut;
+};
+
+/* Reads `body` (identity form) into *request, which must be {0} or freed. False: no memory or no
+ * expat; then is_understood is false too. */
+bool soap_read_request(struct span body, struct soap_request *request);
+
+/* Wipes and frees. */
+void soap_request_free(struct soap_request *request);
+
+/*
+ * What the beginning of a response says. Parses no further than the first child of the first
+ * returnval, however long the body is: a miss must not pay for megabytes of XML.
+ */
+struct soap_response {
+    bool is_understood; /* an Envelope with a Body that has an element, and it ends with the
+                           end tag of the Envelope (trailing white space aside) */
+    bool is_fault;
+    char name[SOAP_NAME_SIZE]; /* local name of the first element in Body: "LoginResponse" */
+    bool has_returnval;
+    char returnval_type[SOAP_NAME_SIZE]; /* its `type` attribute ("Task", "ContainerView"), or "" */
+    bool has_token;          /* the first child of returnval is `token`: more pages follow */
+    bool is_empty;           /* no returnval, or one without children and text */
+    struct buffer returnval; /* its text, if it holds text only and is at most 1 KiB: a reference */
+};
+
+/* As above; soap_response_free when done with it. */
+bool soap_read_response(struct span body, struct soap_response *response);
+void soap_response_free(struct soap_response *response);
+
+/* Whether `body` is a fault whose detail is NotAuthenticated (the origin has ended the session). */
+bool soap_is_not_authenticated(struct span body);
+
+/* The text of the first element with local name `name` under returnval's direct children ("key" of
+ * a LoginResponse), appended to `text`; false if there is none. Parses the whole body: small ones
+ * only. */
+bool soap_find_child(struct span body, const char *name, struct buffer *text);
+
+#endif
