@@ -1,0 +1,92 @@
+/*
+ * The exchange: one request and its answer on one connection, and the decision what happens to it.
+ *
+ * A front hands over what the program writes, before it is sent, and gets a verdict; on `forward`
+ * it hands over what comes back, before the program sees it. A front knows its library and nothing
+ * of SOAP; the exchange knows nothing of sockets: what it needs of the connection it asks through
+ * the callbacks of `struct exchange_front`.
+ *
+ *     exchange_feed_request ──┬─ EXCHANGE_MORE      tell the program that its bytes were written
+ *                             ├─ EXCHANGE_ANSWER    the same; exchange_answer_… has the answer
+ *                             ├─ EXCHANGE_FORWARD   send exchange_held(); show what comes back
+ *                             └─ EXCHANGE_PASS      send exchange_held(); never look again, free it
+ *
+ * One exchange serves one connection for its whole life, request after request. Not thread-safe, as
+ * an SSL is not: one thread at a time uses a connection. Whatever goes wrong inside ends in FORWARD
+ * or PASS with the held bytes complete: no byte of the program is ever lost. When even the memory
+ * for holding bytes cannot be had, exchange_feed_request returns EXCHANGE_PASS with `is_lost`
+ * telling that the bytes of *this* call are not among the held ones: the front sends held, then
+ * these.
+ */
+#ifndef VCACHE_EXCHANGE_EXCHANGE_H
+#define VCACHE_EXCHANGE_EXCHANGE_H
+
+#include "base/bytes.h"
+#include "cache/namespace.h"
+
+enum exchange_verdict { EXCHANGE_PASS, EXCHANGE_MORE, EXCHANGE_FORWARD, EXCHANGE_ANSWER };
+
+/* What the exchange asks of the front that made it; `connection` is the front's own. */
+struct exchange_front {
+    /* How the program satisfied itself who the peer is. False: it did not (no certificate). Asked
+     * once, at the first vSphere request. */
+    bool (*trust)(void *connection, struct trust *trust);
+    /* "host:port" of the peer, for a request without a Host field; false if unknown. */
+    bool (*peer_name)(void *connection, char *name, size_t size);
+    /* Whether the program's thread may be held up for some seconds (a blocking socket). */
+    bool (*may_wait)(void *connection);
+    /* Whether an answer that was not on the wire can reach the program; false if, say, another
+     * thread already sleeps in poll() on the descriptor. */
+    bool (*may_answer)(void *connection);
+};
+
+struct exchange; /* opaque */
+
+/* Nothing of vSphere traffic until its first bytes are recognised (http_recognise). NULL without
+ * memory, or when VCACHE_DISABLE is set: pass. `front` must outlive it. */
+struct exchange *exchange_new(const struct exchange_front *front, void *connection);
+
+/* Ends it: what was under way is recorded as broken off. Safe on NULL. */
+void exchange_free(struct exchange *exchange);
+
+/*
+ * The program writes `size` bytes. May block while another process asks the same (bounded, and only
+ * if may_wait). errno is kept.
+ */
+enum exchange_verdict exchange_feed_request(struct exchange *exchange, const void *bytes,
+                                            size_t size, bool *is_lost);
+
+/* After FORWARD or PASS: the bytes to be sent; valid until exchange_sent or exchange_free. They may
+ * differ from what the program wrote. */
+struct span exchange_held(const struct exchange *exchange);
+/* `size` bytes at the front of the held ones were sent. */
+void exchange_sent(struct exchange *exchange, size_t size);
+
+/*
+ * Bytes came from the origin; they are in the program's buffer already. Returns how many of them
+ * the program may see: normally all; fewer (moved to the front of `bytes`) when an interim response
+ * was answered before. When it returns 0 for size > 0 the front reads again. What is storable is
+ * stored before this returns for the response's last byte.
+ */
+size_t exchange_feed_response(struct exchange *exchange, void *bytes, size_t size);
+
+/* The origin closed (`is_clean`: close_notify) or reading failed for good. */
+void exchange_feed_end(struct exchange *exchange, bool is_clean);
+
+/* Bytes of an answer that the program has not read yet; 0: none waits. */
+size_t exchange_answer_size(const struct exchange *exchange);
+/* Copies up to `size` bytes of the answer; `peek` leaves them waiting. */
+size_t exchange_answer_read(struct exchange *exchange, void *bytes, size_t size, bool peek);
+/* The answer was read to its end and the program had asked for the connection to be closed after
+ * it: to the program the peer has closed cleanly. */
+bool exchange_is_at_end(const struct exchange *exchange);
+
+/* Before fork: an answer that lies in the mapped file is copied out of it (see store_detach). */
+void exchange_detach(struct exchange *exchange);
+
+/* Whether `bytes` at the start of a connection may become a vSphere request: so that a front
+ * allocates nothing for the others. Stateless. */
+enum exchange_recognised { EXCHANGE_NOT_OURS, EXCHANGE_UNDECIDED, EXCHANGE_OURS };
+enum exchange_recognised exchange_recognise(const void *bytes, size_t size);
+
+#endif
