@@ -93,8 +93,9 @@ enum cache_status session_bound_put(struct cache *cache, struct session *session
                                     struct span body);
 
 /* Views of this session that other programs may hold: DestroyView of one is answered locally. */
-void session_view_add(struct session *session, struct span reference);
-bool session_view_is_shared(const struct session *session, struct span reference);
+void session_view_add(struct cache *cache, struct session *session, struct span reference);
+bool session_view_is_shared(struct cache *cache, const struct session *session,
+                            struct span reference);
 
 /* Sealing of a stored response that speaks of the session. */
 bool session_seal(const struct session *session, const struct cache_key *key, struct span head,

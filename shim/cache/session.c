@@ -1,0 +1,645 @@
+/* Sessions: see session.h. */
+#include "cache/session.h"
+
+#include "base/clock.h"
+#include "cache/records.h"
+#include "cache/seal.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    COOKIE_SIZE = 512,
+    SESSION_KEY_SIZE = 256,
+    VIEW_COUNT = 256,
+    RECORD_FORMAT = 1,
+    TOUCH_INTERVAL_MS = 30000,
+};
+
+/* A short secret or name that is kept by value. */
+struct text {
+    size_t size;
+    char bytes[COOKIE_SIZE];
+};
+
+struct session {
+    struct session *next;
+    struct endpoint endpoint;
+    struct trust trust;
+    struct record_key id; /* of its record in RECORDS_SESSIONS */
+    struct principal principal;
+    struct seal_key key;
+    char user[SESSION_USER_SIZE];
+    struct text cookie; /* empty until borrowed or stored */
+    struct text session_key;
+    bool is_shared;
+    unsigned holders; /* logins answered with it in this process, less its logouts */
+    uint64_t touched_at;
+    uint64_t views[VIEW_COUNT]; /* key_of_object of their references */
+    size_t view_count;
+};
+
+/* What a record in RECORDS_SESSIONS begins with; the sealed part follows. */
+struct session_record {
+    uint32_t format;
+    uint32_t reserved;
+    struct session_info info;
+    struct record_key cookie; /* a keyed digest: tells one session of the principal from the next */
+};
+
+/* What a record in RECORDS_BOUND begins with. */
+struct bound_record {
+    struct record_key session;
+};
+
+/* The sessions of this process. The lock guards the list and every session's changing fields. */
+static struct {
+    pthread_mutex_t lock;
+    struct session *first;
+} known = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void lock(void)
+{
+    pthread_mutex_lock(&known.lock);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&known.lock);
+}
+
+static void guard_fork(void)
+{
+    pthread_atfork(lock, unlock, unlock);
+}
+
+__attribute__((destructor)) static void wipe_at_exit(void)
+{
+    if (pthread_mutex_trylock(&known.lock) != 0)
+        return;
+    for (struct session *s = known.first; s; s = s->next) {
+        explicit_bzero(&s->key, sizeof(s->key));
+        explicit_bzero(&s->cookie, sizeof(s->cookie));
+        explicit_bzero(&s->session_key, sizeof(s->session_key));
+    }
+    unlock();
+}
+
+/* ---- small things -------------------------------------------------------------------------- */
+
+#define SPAN_OF_OBJECT(object) ((struct span){(const uint8_t *)&(object), sizeof(object)})
+
+static struct span span_of_endpoint(const struct endpoint *endpoint)
+{
+    return span_of_text(endpoint->name);
+}
+
+static struct span span_of_short(const struct text *text)
+{
+    return (struct span){(const uint8_t *)text->bytes, text->size};
+}
+
+static bool text_set(struct text *text, struct span value, size_t limit)
+{
+    if (value.size > limit)
+        return false;
+    memcpy(text->bytes, value.data, value.size);
+    text->size = value.size;
+    return true;
+}
+
+static bool append_sized(struct buffer *to, struct span part)
+{
+    uint64_t size = part.size;
+    return buffer_append(to, &size, sizeof(size)) && buffer_append_span(to, part);
+}
+
+static bool take_sized(struct span *from, struct span *part)
+{
+    uint64_t size;
+    if (from->size < sizeof(size))
+        return false;
+    memcpy(&size, from->data, sizeof(size));
+    if (size > from->size - sizeof(size))
+        return false;
+    *part = (struct span){from->data + sizeof(size), (size_t)size};
+    from->data += sizeof(size) + size;
+    from->size -= sizeof(size) + (size_t)size;
+    return true;
+}
+
+static bool identify(struct cache *cache, const char *label, const struct span *parts, size_t count,
+                     struct record_key *id)
+{
+    const struct cache_secret *secret = cache_secret(cache);
+    return secret && seal_identify(secret->master, label, parts, count, id->id);
+}
+
+static bool identify_cookie(struct cache *cache, const struct endpoint *endpoint,
+                            const struct trust *trust, struct span cookie, struct record_key *id)
+{
+    const struct span parts[] = {span_of_endpoint(endpoint), SPAN_OF_OBJECT(trust->digest), cookie};
+    return identify(cache, "cookie", parts, 3, id);
+}
+
+struct span cookie_token(struct span field)
+{
+    static const char name[] = "vmware_soap_session=";
+    const uint8_t *at = field.size ? memmem(field.data, field.size, name, sizeof(name) - 1) : NULL;
+    if (!at)
+        return (struct span){0};
+    const uint8_t *value = at + sizeof(name) - 1;
+    const uint8_t *end = field.data + field.size;
+    if (value < end && *value == '"') {
+        value++;
+        const uint8_t *quote = memchr(value, '"', (size_t)(end - value));
+        return (struct span){value, (size_t)((quote ? quote : end) - value)};
+    }
+    const uint8_t *semicolon = memchr(value, ';', (size_t)(end - value));
+    return span_trimmed((struct span){value, (size_t)((semicolon ? semicolon : end) - value)});
+}
+
+/* ---- who ----------------------------------------------------------------------------------- */
+
+/* Memory for a session: locked, and left out of core dumps, as far as the system permits. */
+static struct session *session_allocate(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, guard_fork);
+    void *memory = mmap(NULL, sizeof(struct session), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    mlock(memory, sizeof(struct session));
+    madvise(memory, sizeof(struct session), MADV_DONTDUMP);
+    return memory;
+}
+
+/* Fills in what follows from the credentials alone. */
+static bool session_identify(struct cache *cache, const struct session_login *login,
+                             struct session *session)
+{
+    const struct cache_secret *secret = cache_secret(cache);
+    if (!secret || login->user.size >= sizeof(session->user))
+        return false;
+    struct buffer context = {0};
+    append_sized(&context, span_of_endpoint(login->endpoint));
+    append_sized(&context, SPAN_OF_OBJECT(login->trust->digest));
+    append_sized(&context, login->user);
+    bool is_done = !context.failed &&
+                   seal_derive(secret, buffer_span(&context), login->password, &session->key);
+    buffer_free(&context);
+    const struct span locale[] = {login->locale};
+    if (!is_done ||
+        !seal_identify(session->key.bytes, "principal", locale, 1, session->principal.id))
+        return false;
+    const struct span principal[] = {SPAN_OF_OBJECT(session->principal)};
+    session->endpoint = *login->endpoint;
+    session->trust = *login->trust;
+    memcpy(session->user, login->user.data, login->user.size);
+    return identify(cache, "session", principal, 1, &session->id);
+}
+
+/* The known session of the same principal, or `fresh` made known. */
+static struct session *session_register(struct session *fresh)
+{
+    struct session *found;
+    lock();
+    for (found = known.first; found; found = found->next)
+        if (memcmp(&found->principal, &fresh->principal, sizeof(found->principal)) == 0)
+            break;
+    if (!found) {
+        fresh->next = known.first;
+        known.first = fresh;
+    }
+    unlock();
+    return found ? found : fresh;
+}
+
+static void session_discard(struct session *session)
+{
+    explicit_bzero(session, sizeof(*session));
+    munmap(session, sizeof(*session));
+}
+
+struct session *session_of_login(struct cache *cache, const struct session_login *login)
+{
+    struct session *fresh = session_allocate();
+    if (!fresh)
+        return NULL;
+    struct session *session = NULL;
+    if (session_identify(cache, login, fresh))
+        session = session_register(fresh);
+    if (session != fresh)
+        session_discard(fresh);
+    return session;
+}
+
+struct session *session_of_cookie(const struct endpoint *endpoint, struct span cookie)
+{
+    if (cookie.size == 0)
+        return NULL;
+    struct session *found;
+    lock();
+    for (found = known.first; found; found = found->next)
+        if (span_equal(span_of_short(&found->cookie), cookie) &&
+            strcmp(found->endpoint.name, endpoint->name) == 0)
+            break;
+    unlock();
+    return found;
+}
+
+const struct principal *session_principal(const struct session *session)
+{
+    return &session->principal;
+}
+
+/* Values of RECORDS_PRINCIPALS begin with their kind. */
+enum { KIND_USER = 'u', KIND_PRINCIPAL = 'p' };
+
+bool principal_of_cookie(struct cache *cache, const struct endpoint *endpoint,
+                         const struct trust *trust, struct span cookie, struct principal *principal)
+{
+    *principal = (struct principal){0};
+    if (cookie.size == 0)
+        return true;
+    struct record_key id;
+    if (!identify_cookie(cache, endpoint, trust, cookie, &id))
+        return false;
+    struct buffer value = {0};
+    bool is_known = record_get(cache, RECORDS_PRINCIPALS, &id, &value) == CACHE_OK &&
+                    value.size == 1 + sizeof(*principal) && value.data[0] == KIND_PRINCIPAL;
+    memcpy(principal->id, is_known ? value.data + 1 : id.id, sizeof(principal->id));
+    buffer_free(&value);
+    return true;
+}
+
+void principal_user(struct cache *cache, const struct principal *principal,
+                    char user[SESSION_USER_SIZE])
+{
+    struct record_key id;
+    struct buffer value = {0};
+    memcpy(id.id, principal->id, sizeof(id.id));
+    user[0] = '\0';
+    if (record_get(cache, RECORDS_PRINCIPALS, &id, &value) == CACHE_OK && value.size > 1 &&
+        value.size <= SESSION_USER_SIZE && value.data[0] == KIND_USER) {
+        memcpy(user, value.data + 1, value.size - 1);
+        user[value.size - 1] = '\0';
+    }
+    buffer_free(&value);
+}
+
+static void remember_principal(struct cache *cache, const struct session *session,
+                               const struct record_key *cookie)
+{
+    struct buffer value = {0};
+    uint8_t kind = KIND_USER;
+    struct record_key id;
+    memcpy(id.id, session->principal.id, sizeof(id.id));
+    if (buffer_append(&value, &kind, 1) && buffer_append_text(&value, session->user))
+        record_put(cache, RECORDS_PRINCIPALS, &id, buffer_span(&value));
+    buffer_clear(&value);
+    kind = KIND_PRINCIPAL;
+    if (buffer_append(&value, &kind, 1) && buffer_append(&value, id.id, sizeof(id.id)))
+        record_put(cache, RECORDS_PRINCIPALS, cookie, buffer_span(&value));
+    buffer_free(&value);
+}
+
+/* ---- lending ------------------------------------------------------------------------------- */
+
+static bool record_read(struct span value, struct session_record *record, struct span *sealed)
+{
+    if (value.size < sizeof(*record))
+        return false;
+    memcpy(record, value.data, sizeof(*record));
+    *sealed = (struct span){value.data + sizeof(*record), value.size - sizeof(*record)};
+    return record->format == RECORD_FORMAT;
+}
+
+/* Takes cookie and key out of an unsealed record, and appends the Login's response. */
+static bool take_record(struct session *session, struct span plain, struct buffer *head,
+                        struct buffer *body)
+{
+    struct span cookie, session_key, head_part, body_part;
+    if (!take_sized(&plain, &cookie) || !take_sized(&plain, &session_key) ||
+        !take_sized(&plain, &head_part) || !take_sized(&plain, &body_part))
+        return false;
+    if (!buffer_append_span(head, head_part) || !buffer_append_span(body, body_part))
+        return false;
+    lock();
+    bool is_other = !span_equal(span_of_short(&session->cookie), cookie);
+    bool fits = text_set(&session->cookie, cookie, COOKIE_SIZE) &&
+                text_set(&session->session_key, session_key, SESSION_KEY_SIZE);
+    if (is_other) {
+        session->view_count = 0;
+        session->holders = 0;
+    }
+    session->is_shared = fits;
+    session->holders++;
+    unlock();
+    return fits;
+}
+
+enum cache_status session_borrow(struct cache *cache, struct session *session, uint64_t idle_ms,
+                                 struct buffer *head, struct buffer *body)
+{
+    struct buffer value = {0};
+    struct buffer plain = {0};
+    struct session_record record;
+    struct span sealed;
+    enum cache_status status = record_get(cache, RECORDS_SESSIONS, &session->id, &value);
+    if (status == CACHE_OK) {
+        uint64_t now = clock_milliseconds();
+        bool is_lent = record_read(buffer_span(&value), &record, &sealed) &&
+                       now - record.info.used_at <= idle_ms &&
+                       seal_open(&session->key, SPAN_OF_OBJECT(session->id), sealed, &plain) &&
+                       take_record(session, buffer_span(&plain), head, body);
+        status = is_lent ? CACHE_OK : CACHE_ABSENT;
+    }
+    buffer_wipe(&plain);
+    buffer_free(&plain);
+    buffer_free(&value);
+    return status;
+}
+
+static bool write_record(struct session *session, const struct record_key *cookie,
+                         struct span plain, struct buffer *value)
+{
+    struct session_record record = {.format = RECORD_FORMAT, .cookie = *cookie};
+    uint64_t now = clock_milliseconds();
+    record.info.endpoint = session->endpoint;
+    record.info.principal = session->principal;
+    record.info.opened_at = now;
+    record.info.used_at = now;
+    memcpy(record.info.user, session->user, sizeof(record.info.user));
+    return buffer_append(value, &record, sizeof(record)) &&
+           seal_close(&session->key, SPAN_OF_OBJECT(session->id), plain, value);
+}
+
+enum cache_status session_store(struct cache *cache, struct session *session, struct span cookie,
+                                struct span session_key, struct span head, struct span body)
+{
+    struct record_key id;
+    struct buffer plain = {0};
+    struct buffer value = {0};
+    lock();
+    bool fits = text_set(&session->cookie, cookie, COOKIE_SIZE) &&
+                text_set(&session->session_key, session_key, SESSION_KEY_SIZE);
+    session->view_count = 0;
+    session->holders = 1;
+    session->is_shared = false;
+    session->touched_at = clock_milliseconds();
+    unlock();
+    enum cache_status status = CACHE_UNAVAILABLE;
+    if (fits && identify_cookie(cache, &session->endpoint, &session->trust, cookie, &id) &&
+        append_sized(&plain, cookie) && append_sized(&plain, session_key) &&
+        append_sized(&plain, head) && append_sized(&plain, body) &&
+        write_record(session, &id, buffer_span(&plain), &value)) {
+        remember_principal(cache, session, &id);
+        status = record_put(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value));
+    }
+    lock();
+    session->is_shared = status == CACHE_OK;
+    unlock();
+    buffer_wipe(&plain);
+    buffer_free(&plain);
+    buffer_free(&value);
+    return status;
+}
+
+bool session_is_shared(const struct session *session)
+{
+    lock();
+    bool is_shared = session->is_shared;
+    unlock();
+    return is_shared;
+}
+
+/* The stored record, if it is still of this very session: another login may have replaced it. */
+static bool own_record(struct cache *cache, const struct session *session, struct buffer *value)
+{
+    struct session_record record;
+    struct record_key id;
+    struct span sealed;
+    return identify_cookie(cache, &session->endpoint, &session->trust,
+                           span_of_short(&session->cookie), &id) &&
+           record_get(cache, RECORDS_SESSIONS, &session->id, value) == CACHE_OK &&
+           record_read(buffer_span(value), &record, &sealed) &&
+           memcmp(&record.cookie, &id, sizeof(id)) == 0;
+}
+
+void session_touch(struct cache *cache, struct session *session)
+{
+    uint64_t now = clock_milliseconds();
+    lock();
+    bool is_due = session->is_shared && now - session->touched_at >= TOUCH_INTERVAL_MS;
+    if (is_due)
+        session->touched_at = now;
+    unlock();
+    if (!is_due)
+        return;
+    struct buffer value = {0};
+    if (own_record(cache, session, &value)) {
+        memcpy(value.data + offsetof(struct session_record, info.used_at), &now, sizeof(now));
+        record_put(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value));
+    }
+    buffer_free(&value);
+}
+
+static bool is_bound_to(const struct record_key *key, struct span value, void *closure)
+{
+    (void)key;
+    const struct record_key *session = closure;
+    return value.size >= sizeof(struct bound_record) &&
+           memcmp(value.data, session, sizeof(*session)) == 0;
+}
+
+static void remove_bound(struct cache *cache, struct record_key session)
+{
+    uint64_t removed = 0;
+    record_sweep(cache, RECORDS_BOUND, is_bound_to, &session, false, &removed);
+}
+
+void session_withdraw(struct cache *cache, struct session *session)
+{
+    struct buffer value = {0};
+    if (own_record(cache, session, &value)) {
+        record_delete(cache, RECORDS_SESSIONS, &session->id);
+        remove_bound(cache, session->id);
+    }
+    buffer_free(&value);
+    lock();
+    session->is_shared = false;
+    session->view_count = 0;
+    unlock();
+}
+
+void session_log_out(struct session *session)
+{
+    lock();
+    if (session->holders > 0)
+        session->holders--;
+    unlock();
+}
+
+bool session_is_logged_out(const struct session *session)
+{
+    lock();
+    bool is_logged_out = session->holders == 0;
+    unlock();
+    return is_logged_out;
+}
+
+/* ---- what is bound to a session ------------------------------------------------------------ */
+
+bool session_is_spoken_of(const struct session *session, struct span text)
+{
+    return (session->cookie.size > 0 && span_contains(text, span_of_short(&session->cookie))) ||
+           (session->session_key.size > 0 &&
+            span_contains(text, span_of_short(&session->session_key)));
+}
+
+bool session_seal(const struct session *session, const struct cache_key *key, struct span head,
+                  struct span body, struct buffer *sealed)
+{
+    struct buffer plain = {0};
+    bool is_done = append_sized(&plain, head) && append_sized(&plain, body) &&
+                   seal_close(&session->key, SPAN_OF_OBJECT(key->id), buffer_span(&plain), sealed);
+    buffer_wipe(&plain);
+    buffer_free(&plain);
+    return is_done;
+}
+
+bool session_unseal(const struct session *session, const struct cache_key *key, struct span sealed,
+                    struct buffer *head, struct buffer *body)
+{
+    struct buffer plain = {0};
+    struct span rest, head_part, body_part;
+    bool is_done = seal_open(&session->key, SPAN_OF_OBJECT(key->id), sealed, &plain);
+    rest = buffer_span(&plain);
+    is_done = is_done && take_sized(&rest, &head_part) && take_sized(&rest, &body_part) &&
+              buffer_append_span(head, head_part) && buffer_append_span(body, body_part);
+    buffer_wipe(&plain);
+    buffer_free(&plain);
+    return is_done;
+}
+
+/* A bound record is found only with the session's own cookie: the next session has others. */
+static bool identify_bound(struct cache *cache, const struct session *session,
+                           const struct cache_key *key, struct record_key *id)
+{
+    const struct span parts[] = {SPAN_OF_OBJECT(session->id), span_of_short(&session->cookie),
+                                 SPAN_OF_OBJECT(key->id)};
+    return identify(cache, "bound", parts, 3, id);
+}
+
+enum cache_status session_bound_get(struct cache *cache, struct session *session,
+                                    const struct cache_key *key, struct buffer *head,
+                                    struct buffer *body)
+{
+    struct record_key id;
+    struct buffer value = {0};
+    if (!identify_bound(cache, session, key, &id))
+        return CACHE_UNAVAILABLE;
+    enum cache_status status = record_get(cache, RECORDS_BOUND, &id, &value);
+    if (status == CACHE_OK) {
+        bool is_whole = value.size > sizeof(struct bound_record);
+        struct span sealed = {0};
+        if (is_whole)
+            sealed = (struct span){value.data + sizeof(struct bound_record),
+                                   value.size - sizeof(struct bound_record)};
+        if (!is_whole || !session_unseal(session, key, sealed, head, body))
+            status = CACHE_ABSENT;
+    }
+    buffer_free(&value);
+    return status;
+}
+
+enum cache_status session_bound_put(struct cache *cache, struct session *session,
+                                    const struct cache_key *key, struct span head, struct span body)
+{
+    struct record_key id;
+    struct buffer value = {0};
+    struct bound_record bound = {.session = session->id};
+    enum cache_status status = CACHE_UNAVAILABLE;
+    if (identify_bound(cache, session, key, &id) && buffer_append(&value, &bound, sizeof(bound)) &&
+        session_seal(session, key, head, body, &value))
+        status = record_put(cache, RECORDS_BOUND, &id, buffer_span(&value));
+    buffer_free(&value);
+    return status;
+}
+
+static uint64_t view_digest(struct cache *cache, struct span reference)
+{
+    const struct cache_secret *secret = cache_secret(cache);
+    return secret ? key_of_object(secret, reference) : 0;
+}
+
+static bool holds_view(const struct session *session, uint64_t digest)
+{
+    for (size_t i = 0; i < session->view_count; i++)
+        if (session->views[i] == digest)
+            return true;
+    return false;
+}
+
+void session_view_add(struct cache *cache, struct session *session, struct span reference)
+{
+    uint64_t digest = view_digest(cache, reference);
+    lock();
+    if (!holds_view(session, digest) && session->view_count < VIEW_COUNT)
+        session->views[session->view_count++] = digest;
+    unlock();
+}
+
+bool session_view_is_shared(struct cache *cache, const struct session *session,
+                            struct span reference)
+{
+    uint64_t digest = view_digest(cache, reference);
+    lock();
+    bool is_shared = digest && session->is_shared && holds_view(session, digest);
+    unlock();
+    return is_shared;
+}
+
+/* ---- for the tools ------------------------------------------------------------------------- */
+
+struct sweep {
+    struct cache *cache;
+    session_visitor *visit;
+    void *closure;
+    struct buffer chosen; /* record keys of the sessions that go */
+};
+
+static bool sweep_visit(const struct record_key *key, struct span value, void *closure)
+{
+    struct sweep *sweep = closure;
+    struct session_record record;
+    struct span sealed;
+    if (!record_read(value, &record, &sealed))
+        return true;
+    record.info.endpoint.name[sizeof(record.info.endpoint.name) - 1] = '\0';
+    record.info.user[sizeof(record.info.user) - 1] = '\0';
+    if (!sweep->visit(&record.info, sweep->closure))
+        return false;
+    buffer_append(&sweep->chosen, key, sizeof(*key));
+    return true;
+}
+
+enum cache_status session_sweep(struct cache *cache, session_visitor *visit, void *closure,
+                                bool is_dry, uint64_t *removed)
+{
+    struct sweep sweep = {.cache = cache, .visit = visit, .closure = closure};
+    enum cache_status status =
+        record_sweep(cache, RECORDS_SESSIONS, sweep_visit, &sweep, is_dry, removed);
+    for (size_t at = 0; !is_dry && at + sizeof(struct record_key) <= sweep.chosen.size;
+         at += sizeof(struct record_key)) {
+        struct record_key id;
+        memcpy(&id, sweep.chosen.data + at, sizeof(id));
+        remove_bound(cache, id);
+    }
+    buffer_free(&sweep.chosen);
+    return status;
+}

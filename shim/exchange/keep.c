@@ -1,0 +1,234 @@
+/* Keeping: the response is whole, or broke off. What becomes of it? */
+#include "exchange/state.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct cache *cache_of(const struct exchange *x)
+{
+    return x->context->cache;
+}
+
+/* ---- the head that is stored ----------------------------------------------------------------- */
+
+/* Fields that speak of one connection or one transfer, not of the response (RFC 9110, 7.6.1), and
+ * those that describe an encoding which is removed before storing. */
+static bool is_of_transfer(struct span name)
+{
+    static const char *const names[] = {"Connection",        "Keep-Alive",     "Proxy-Connection",
+                                        "Transfer-Encoding", "Content-Length", "Content-Encoding",
+                                        "Trailer",           "Upgrade"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (span_equal_ignoring_case(name, span_of_text(names[i])))
+            return true;
+    return false;
+}
+
+static bool make_head(const struct exchange *x, size_t body_size, struct buffer *head)
+{
+    struct span name, value;
+    char length[64];
+    buffer_append_text(head, "HTTP/1.1 200 OK\r\n");
+    for (size_t i = 0; http_field_at(x->response, i, &name, &value); i++) {
+        if (is_of_transfer(name))
+            continue;
+        buffer_append_span(head, name);
+        buffer_append_text(head, ": ");
+        buffer_append_span(head, value);
+        buffer_append_text(head, "\r\n");
+    }
+    int size = snprintf(length, sizeof(length), "Content-Length: %zu\r\n", body_size);
+    return size > 0 && buffer_append(head, length, (size_t)size);
+}
+
+/* ---- what is kept ------------------------------------------------------------------------------
+ */
+
+static struct span session_cookie(const struct exchange *x)
+{
+    struct span name, value;
+    for (size_t i = 0; http_field_at(x->response, i, &name, &value); i++) {
+        struct span token = cookie_token(value);
+        if (token.size && span_equal_ignoring_case(name, SPAN_OF("Set-Cookie")))
+            return token;
+    }
+    return (struct span){0};
+}
+
+static enum verdict verdict_of(enum cache_status status, enum verdict when_kept)
+{
+    switch (status) {
+    case CACHE_OK:
+        return when_kept;
+    case CACHE_BUSY:
+        return VERDICT_NOT_BUSY;
+    case CACHE_FULL:
+        return VERDICT_NOT_ROOM;
+    default:
+        return VERDICT_NOT_AVAILABLE;
+    }
+}
+
+static enum verdict keep_login(struct exchange *x, struct span head, struct span body)
+{
+    struct span cookie = session_cookie(x);
+    struct buffer key = {0};
+    enum verdict verdict = VERDICT_NOT_READABLE;
+    if (cookie.size && soap_find_child(body, "key", &key) && key.size)
+        verdict = verdict_of(
+            session_store(cache_of(x), x->asked.session, cookie, buffer_span(&key), head, body),
+            VERDICT_SESSION_STORED);
+    buffer_wipe(&key);
+    buffer_free(&key);
+    return verdict;
+}
+
+static enum verdict keep_bound(struct exchange *x, const struct soap_response *soap,
+                               struct span head, struct span body)
+{
+    bool is_view = x->asked.keep == KEEP_VIEW;
+    /* currentSession of somebody who is not logged in has no value: nothing to lend. */
+    if (is_view ? soap->returnval.size == 0 : !session_is_spoken_of(x->asked.session, body))
+        return VERDICT_NOT_EMPTY;
+    enum cache_status status =
+        session_bound_put(cache_of(x), x->asked.session, &x->asked.key, head, body);
+    if (status == CACHE_OK && is_view)
+        session_view_add(cache_of(x), x->asked.session, buffer_span(&soap->returnval));
+    return verdict_of(status, VERDICT_VIEW_STORED);
+}
+
+/* References of session-scoped objects hold the session's key: session[52a…]52b… */
+static bool speaks_of_a_session(struct span body)
+{
+    return span_contains(body, SPAN_OF("session["));
+}
+
+static enum verdict keep_stored(struct exchange *x, struct span head, struct span body)
+{
+    struct buffer sealed = {0};
+    enum cache_status status = CACHE_UNAVAILABLE;
+    struct session *session = x->asked.session;
+    x->asked.label.is_sealed = session && session_is_spoken_of(session, body);
+    if (!x->asked.label.is_sealed) {
+        if (speaks_of_a_session(body))
+            return VERDICT_NOT_COOKIE;
+        status = store_put(cache_of(x), &x->asked.key, &x->asked.label, head, body);
+    } else if (session_seal(session, &x->asked.key, head, body, &sealed)) {
+        status = store_put(cache_of(x), &x->asked.key, &x->asked.label, (struct span){0},
+                           buffer_span(&sealed));
+    }
+    buffer_free(&sealed);
+    return verdict_of(status, VERDICT_STORED);
+}
+
+/* A response that may be kept by its status and head; `body` is its identity form. */
+static enum verdict keep_body(struct exchange *x, struct span body)
+{
+    struct soap_response soap = {0};
+    struct buffer head = {0};
+    enum verdict verdict = VERDICT_NOT_READABLE;
+    bool is_soap = x->soap.is_understood;
+    bool is_readable =
+        !is_soap || (soap_read_response(body, &soap) && soap.is_understood && !soap.is_fault);
+    struct fence_state fence = fence_read(cache_of(x), &x->endpoint);
+    bool is_response = x->asked.keep == KEEP_RESPONSE;
+    if (!is_readable)
+        verdict = VERDICT_NOT_READABLE;
+    else if (is_response && soap.has_token)
+        verdict = VERDICT_NOT_TOKEN;
+    else if (is_response && soap.is_empty && strcmp(x->asked.name, "RetrievePropertiesEx") == 0)
+        verdict = VERDICT_NOT_EMPTY; /* a program may take it for the end of its session */
+    else if (is_response && (fence.is_fenced || fence.generation != x->asked.label.generation))
+        verdict = VERDICT_NOT_FRESH;
+    else if (!make_head(x, body.size, &head))
+        verdict = VERDICT_NOT_ROOM;
+    else if (x->asked.keep == KEEP_LOGIN)
+        verdict = keep_login(x, buffer_span(&head), body);
+    else if (is_response)
+        verdict = keep_stored(x, buffer_span(&head), body);
+    else
+        verdict = keep_bound(x, &soap, buffer_span(&head), body);
+    buffer_wipe(&head);
+    buffer_free(&head);
+    soap_response_free(&soap);
+    return verdict;
+}
+
+static enum verdict keep(struct exchange *x, bool is_whole)
+{
+    if (!is_whole)
+        return VERDICT_NOT_WHOLE;
+    if (http_status(x->response) != 200)
+        return VERDICT_NOT_STATUS;
+    if (x->asked.keep != KEEP_LOGIN && http_field(x->response, "Set-Cookie").data)
+        return VERDICT_NOT_COOKIE;
+    if (!http_body_is_kept(x->response))
+        return VERDICT_NOT_SIZE;
+    struct buffer decoded = {0};
+    struct span body;
+    enum verdict verdict = VERDICT_NOT_READABLE;
+    if (http_identity_body(x->response, store_size_limit(cache_of(x)), &decoded, &body))
+        verdict = keep_body(x, body);
+    buffer_free(&decoded);
+    return verdict;
+}
+
+/* ---- what else a response tells ------------------------------------------------------------- */
+
+/* The origin has ended the session: it is lent to nobody any more. */
+static void look_for_ended_session(struct exchange *x)
+{
+    struct buffer decoded = {0};
+    struct span body;
+    if (!x->asked.session || http_status(x->response) != 500 ||
+        !session_is_shared(x->asked.session) || !http_body_is_kept(x->response))
+        return;
+    if (http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body) &&
+        soap_is_not_authenticated(body)) {
+        session_withdraw(cache_of(x), x->asked.session);
+        report_event(x, VERDICT_SESSION_WITHDRAWN);
+    }
+    buffer_free(&decoded);
+}
+
+/* Whether what the write began goes on after its response. Of a write whose response broke off
+ * nobody knows; an unknown operation says it by the type of what it returns. */
+static bool goes_on(struct exchange *x, bool is_whole)
+{
+    struct soap_response soap = {0};
+    struct buffer decoded = {0};
+    struct span body;
+    if (!is_whole || x->asked.is_task)
+        return true;
+    bool is_task = http_body_is_kept(x->response) &&
+                   http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body) &&
+                   soap_read_response(body, &soap) && strcmp(soap.returnval_type, "Task") == 0;
+    soap_response_free(&soap);
+    buffer_free(&decoded);
+    return is_task;
+}
+
+void keep_response(struct exchange *x, bool is_whole)
+{
+    uint64_t origin_us = clock_microseconds() - x->asked.begun_us;
+    if (x->asked.process != getpid())
+        return;
+    if (x->asked.is_write) {
+        if (goes_on(x, is_whole))
+            fence_hold(cache_of(x), &x->endpoint, x->context->config.fence_ms);
+        fence_lower(cache_of(x), &x->endpoint);
+    }
+    if (is_whole) {
+        report_time(x, origin_us);
+        look_for_ended_session(x);
+    }
+    if (x->asked.keep != KEEP_NOTHING) {
+        x->asked.label.origin_us = origin_us;
+        enum verdict verdict = keep(x, is_whole);
+        report_kept(x, verdict, http_body(x->response).size, origin_us);
+    }
+    claim_release(cache_of(x), &x->asked.claim);
+}
