@@ -1,0 +1,103 @@
+# Tests: one harness (prove, TAP) over unit tests (cmocka), program tests (bats) and the vCenter's own.
+
+TESTS := $(BUILD)/tests
+unit_sources := $(wildcard tests/unit/test_*.c)
+unit_tests := $(unit_sources:tests/unit/%.c=$(TESTS)/unit/%)
+bats_tests := $(wildcard tests/vcenter/*.bats tests/programs/*.bats)
+
+export GO111MODULE := off
+export GOPATH := /usr/share/gocode
+export GOFLAGS :=
+export GOCACHE := $(CURDIR)/build/gocache
+
+.PHONY: packages
+packages:
+	@.ci/install
+
+.PHONY: vcenter
+vcenter: $(TESTS)/vcenter
+
+$(TESTS)/vcenter: $(wildcard tests/vcenter/*.go)
+	@mkdir -p $(@D)
+	cd tests/vcenter && go build -o $(CURDIR)/$@ .
+
+$(TESTS)/unit/%: tests/unit/%.c $(BUILD)/libvcache.a
+	@mkdir -p $(@D)
+	$(CC) $(OURS) -Itests/unit $< $(BUILD)/libvcache.a -lcmocka -lpthread -o $@
+
+.PHONY: unit-tests
+unit-tests: $(unit_tests)
+
+-include tests/programs/clients.mk
+-include tests/bench/bench.mk
+-include tests/demo/demo.mk
+
+# ---- make test ------------------------------------------------------------------------------------
+
+# The same unit tests three times: as they are, with the sanitizers, and under valgrind.
+SANITIZED := $(BUILD)/sanitized
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+suites = $(unit_tests) \
+         $(unit_tests:$(BUILD)/%=$(SANITIZED)/%) \
+         $(unit_tests:%=valgrind:%) \
+         go:tests/vcenter $(bats_tests)
+
+.PHONY: test-programs
+test-programs: all vcenter unit-tests $(client_programs)
+	$(MAKE) --no-print-directory BUILD=$(SANITIZED) SANITIZE='$(SANITIZERS)' unit-tests
+
+## make test      installs what is missing, builds, and passes every test
+.PHONY: test
+test: packages
+	$(MAKE) --no-print-directory test-programs
+	prove --jobs 2 --exec tests/run-suite $(suites)
+
+## make test-one SUITE=tests/programs/programs.bats      one suite
+.PHONY: test-one
+test-one: test-programs
+	tests/run-suite $(SUITE)
+
+# ---- make lint, make fuzz -------------------------------------------------------------------------
+
+c_sources := $(wildcard shim/*/*.c tools/*.c tests/*/*.c tests/programs/clients/*.c)
+c_headers := $(wildcard shim/*/*.h tools/*.h tests/*/*.h)
+shell_sources := $(wildcard .ci/install .ci/run tests/run-suite tests/*/*.bash tests/*/*.bats \
+                            tests/*/*.sh tools/completions/*.bash)
+LINT_FLAGS := -std=gnu17 -D_GNU_SOURCE -DVCACHE_VERSION='"$(VERSION)"' -Ishim -Itools -Itests/unit \
+              -I$(BUILD)/generated -I/usr/share/include/llhttp
+
+## make lint      clang-format, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck, gofmt
+.PHONY: lint
+lint:
+	@.ci/install .ci/packages-lint
+	$(MAKE) --no-print-directory all
+	clang-format --dry-run -Werror $(c_sources) $(c_headers)
+	clang-tidy --quiet $(c_sources) -- $(LINT_FLAGS)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
+	    --inline-suppr --library=posix,gnu --suppress=missingIncludeSystem -D_GNU_SOURCE -Ishim -Itools shim tools
+	for source in $(wildcard shim/*/*.c tools/*.c); do \
+	    $(CC) $(LINT_FLAGS) $(WARNINGS) -O2 -fanalyzer -c $$source -o /dev/null || exit 1; done
+	shellcheck -x $(shell_sources)
+	test -z "$$(gofmt -l tests/vcenter)"
+	cd tests/vcenter && go vet .
+
+FUZZ_SECONDS ?= 60
+FUZZED := $(BUILD)/fuzzed
+fuzzers := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(FUZZED)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZED)/libvcache.a
+	clang $(OURS) -fsanitize=fuzzer $< $(FUZZED)/libvcache.a -lpthread -o $@
+
+.PHONY: fuzzers
+fuzzers: $(fuzzers:%=$(FUZZED)/fuzz_%)
+
+## make fuzz      the parsers under libFuzzer, FUZZ_SECONDS each (60)
+.PHONY: fuzz
+fuzz:
+	@.ci/install .ci/packages-lint
+	$(MAKE) --no-print-directory BUILD=$(FUZZED) FUZZED=$(FUZZED) CC=clang \
+	    SANITIZE='-fsanitize=address,undefined,fuzzer-no-link' fuzzers
+	set -e; for name in $(fuzzers); do \
+	    mkdir -p $(FUZZED)/corpus/$$name; \
+	    $(FUZZED)/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	        $(FUZZED)/corpus/$$name tests/fuzz/corpus/$$name; done
