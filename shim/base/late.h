@@ -24,6 +24,7 @@
     F(mdb_env_set_mapsize)                                                                         \
     F(mdb_env_set_maxdbs)                                                                          \
     F(mdb_env_set_maxreaders)                                                                      \
+    F(mdb_env_set_assert)                                                                          \
     F(mdb_env_get_fd)                                                                              \
     F(mdb_env_info)                                                                                \
     F(mdb_env_stat)                                                                                \
@@ -50,6 +51,7 @@
     F(XML_ParserCreate_MM)                                                                         \
     F(XML_ParserFree)                                                                              \
     F(XML_ParserReset)                                                                             \
+    F(XML_SetHashSalt)                                                                             \
     F(XML_Parse)                                                                                   \
     F(XML_StopParser)                                                                              \
     F(XML_SetUserData)                                                                             \

@@ -12,10 +12,12 @@
 #include "cache/key.h"
 
 struct claim {
-    int fd; /* -1: none */
+    int fd;         /* -1: none */
+    uint64_t inode; /* of `locks`, to know the descriptor by */
+    unsigned forks; /* of the process, to know that the claim is not its parent's */
 };
 
-#define CLAIM_NONE ((struct claim){-1})
+#define CLAIM_NONE ((struct claim){.fd = -1})
 
 enum claim_result {
     CLAIM_HELD, /* the caller asks the origin; claim_release when its response was stored or not */
@@ -29,5 +31,9 @@ enum claim_result claim_take(struct cache *cache, const struct cache_key *key, u
 
 /* Safe on CLAIM_NONE, and when the program has closed or reused the descriptor (it is compared). */
 void claim_release(struct cache *cache, struct claim *claim);
+
+/* In a forked child, from its handler: the claims are the parent's, and are held no longer than it
+ * holds them. claim_release is safe on them afterwards. */
+void claim_disown_all(struct cache *cache);
 
 #endif

@@ -38,6 +38,16 @@ void fence_lower(struct cache *cache, const struct endpoint *endpoint);
 /* A task that the write started goes on: the fence stays until `bound_ms` from now. */
 void fence_hold(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms);
 
+/*
+ * As fence_hold, for a task with a name ("task-42"): its fence may be ended before the bound, by
+ * any process that sees the task in its last state, with fence_end_task, which also makes a new
+ * generation. Tasks of one origin that run at once keep it fenced until the last has ended.
+ * fence_end_task is harmless for a task that nobody holds.
+ */
+void fence_hold_task(struct cache *cache, const struct endpoint *endpoint, struct span task,
+                     uint64_t bound_ms);
+void fence_end_task(struct cache *cache, const struct endpoint *endpoint, struct span task);
+
 /* A new generation for every origin: nothing that is stored or on its way stays valid. */
 void fence_invalidate_all(struct cache *cache);
 

@@ -21,4 +21,7 @@ struct cache_key key_of(const struct cache_secret *secret, struct span canonical
  */
 uint64_t key_of_object(const struct cache_secret *secret, struct span name);
 
+/* A digest without a key, the same in every cache: for noticing damage and choosing slots. */
+uint64_t key_checksum(const void *bytes, size_t size);
+
 #endif

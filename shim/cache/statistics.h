@@ -43,6 +43,7 @@ struct statistics {
 };
 
 void statistics_count(struct cache *cache, enum verdict verdict);
+void statistics_count_many(struct cache *cache, enum verdict verdict, uint64_t times);
 
 /* One exchange of the operation `number`: adds each field of `delta`. */
 void statistics_add(struct cache *cache, unsigned number, const struct statistics_operation *delta);

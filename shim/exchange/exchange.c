@@ -196,6 +196,7 @@ static enum exchange_verdict feed_idle(struct exchange *x, const void *bytes, si
 {
     size_t used = http_feed(x->request, bytes, size);
     enum http_state state = http_state_of(x->request);
+    x->is_at_end = false;
     if (state == HTTP_HEAD)
         return EXCHANGE_MORE;
     if (state == HTTP_BROKEN)

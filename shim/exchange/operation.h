@@ -27,13 +27,15 @@ enum operation_class {
 struct operation {
     const char *name;
     enum operation_class class;
-    unsigned number; /* dense, from 1, in the table's order; 0 is "unknown": index of counters */
+    unsigned number; /* dense, from 1; 0 is "unknown": index of counters. Differs between builds */
+    bool is_in_session; /* what it opens, changes or ends belongs to the session (waiting, leases):
+                           the program must be alone in it */
 };
 
 /* NULL for a name that is not in the table. The result is static. */
 const struct operation *operation_find(struct span name);
 
-/* The operations in the table's order: 0 ≤ index < operation_count(). For tools and tests. */
+/* The operations by number - 1: 0 ≤ index < operation_count(), else NULL. For tools and tests. */
 const struct operation *operation_at(size_t index);
 size_t operation_count(void);
 

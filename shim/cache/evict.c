@@ -1,0 +1,122 @@
+/* Eviction: see evict.h. */
+#include "cache/evict.h"
+
+#include "cache/entry.h"
+#include "cache/statistics.h"
+#include "cache/writer.h"
+
+#include <string.h>
+
+#define ROUND_ENTRIES 256 /* in one transaction: about a millisecond */
+#define ROUNDS 8
+#define HEADROOM_PAGES 64
+
+struct age_key age_key_of(uint64_t requested_at, const uint8_t id[16])
+{
+    struct age_key key;
+    for (int i = 0; i < 8; i++)
+        key.bytes[i] = (uint8_t)(requested_at >> (56 - 8 * i));
+    memcpy(key.bytes + 8, id, 16);
+    return key;
+}
+
+/* Eviction begins a tenth below the limit, in a small cache a bit more. */
+static uint64_t high_water(const struct environment *environment)
+{
+    uint64_t headroom = environment->limit / 10;
+    uint64_t least = HEADROOM_PAGES * (uint64_t)environment->page_size;
+    return environment->limit - (headroom > least ? headroom : least);
+}
+
+bool evict_is_due(const struct environment *environment, uint64_t used, uint64_t needed)
+{
+    return used + needed > high_water(environment);
+}
+
+int evict_one(struct environment *environment, MDB_txn *transaction, const uint8_t id[16])
+{
+    const struct late_lmdb *lmdb = environment->lmdb;
+    MDB_val key = {16, (void *)id};
+    MDB_val value;
+    uint64_t requested_at;
+    int code = lmdb->mdb_get(transaction, environment->tables[TABLE_RESPONSES], &key, &value);
+    if (code != 0)
+        return code;
+    if (!entry_read_time((struct span){value.mv_data, value.mv_size}, &requested_at))
+        return MDB_CORRUPTED;
+    struct age_key age = age_key_of(requested_at, id);
+    MDB_val age_key = {sizeof(age.bytes), age.bytes};
+    code = lmdb->mdb_del(transaction, environment->tables[TABLE_AGES], &age_key, NULL);
+    if (code != 0 && code != MDB_NOTFOUND)
+        return code;
+    return lmdb->mdb_del(transaction, environment->tables[TABLE_RESPONSES], &key, NULL);
+}
+
+struct round {
+    uint64_t target; /* bytes in use to come down to */
+    uint64_t evicted;
+    bool is_empty;
+    bool is_done;
+};
+
+/* Removes the oldest, by their place in the order: the response itself need not be looked at. */
+static int evict_oldest(struct environment *environment, MDB_txn *transaction, MDB_cursor *ages,
+                        struct round *round)
+{
+    const struct late_lmdb *lmdb = environment->lmdb;
+    MDB_val age;
+    MDB_val nothing;
+    int code = lmdb->mdb_cursor_get(ages, &age, &nothing, MDB_FIRST);
+    if (code == MDB_NOTFOUND) {
+        round->is_empty = round->is_done = true;
+        return 0;
+    }
+    if (code != 0)
+        return code;
+    if (age.mv_size != sizeof(struct age_key))
+        return MDB_CORRUPTED;
+    uint8_t id[16];
+    memcpy(id, (const uint8_t *)age.mv_data + 8, sizeof(id));
+    code = lmdb->mdb_cursor_del(ages, 0);
+    if (code != 0)
+        return code;
+    MDB_val key = {sizeof(id), id};
+    code = lmdb->mdb_del(transaction, environment->tables[TABLE_RESPONSES], &key, NULL);
+    if (code == 0)
+        round->evicted++;
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
+static int evict_round(struct environment *environment, MDB_txn *transaction, void *closure)
+{
+    struct round *round = closure;
+    MDB_cursor *ages;
+    int code =
+        environment->lmdb->mdb_cursor_open(transaction, environment->tables[TABLE_AGES], &ages);
+    for (int i = 0; code == 0 && i < ROUND_ENTRIES && !round->is_done; i++) {
+        uint64_t used;
+        code = environment_used(environment, transaction, &used);
+        if (code == 0 && used <= round->target)
+            round->is_done = true;
+        else if (code == 0)
+            code = evict_oldest(environment, transaction, ages, round);
+    }
+    /* A cursor of a write transaction is closed by its end; here a commit or an abort follows. */
+    return code;
+}
+
+int evict(struct environment *environment, uint64_t needed, int harder, bool *is_empty)
+{
+    uint64_t high = high_water(environment);
+    uint64_t low = harder > 1 ? 0 : (high - environment->limit / 10) >> harder;
+    struct round round = {.target = low > needed ? low - needed : 0};
+    int code = 0;
+    for (int i = 0; i < ROUNDS && code == 0 && !round.is_done; i++) {
+        round.evicted = 0;
+        code = writer_run(environment, evict_round, &round);
+        if (code == 0)
+            statistics_count_many(environment->cache, VERDICT_EVICTED, round.evicted);
+    }
+    *is_empty = round.is_empty;
+    return code;
+}

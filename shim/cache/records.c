@@ -1,0 +1,155 @@
+/* Records: see records.h. */
+#include "cache/records.h"
+
+#include "cache/evict.h"
+#include "cache/reader.h"
+#include "cache/sweep.h"
+#include "cache/trap.h"
+#include "cache/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A table of records that has outgrown its part of the cache is emptied: what it held is made again
+ * by the next login, while nothing else would ever evict it. */
+#define PART_OF_LIMIT 16
+
+static enum table table_of(enum record_table table)
+{
+    static const enum table tables[RECORDS_TABLE_COUNT] = {
+        [RECORDS_SESSIONS] = TABLE_SESSIONS,
+        [RECORDS_BOUND] = TABLE_BOUND,
+        [RECORDS_PRINCIPALS] = TABLE_PRINCIPALS,
+    };
+    return tables[table];
+}
+
+struct work {
+    struct reader *reader;
+    enum table table;
+    const struct record_key *key;
+    struct buffer *into;
+    struct span value;
+};
+
+static int get(void *closure)
+{
+    struct work *work = closure;
+    struct environment *environment = work->reader->environment;
+    MDB_val key = {sizeof(work->key->id), (void *)work->key->id};
+    MDB_val value;
+    int code = environment->lmdb->mdb_get(work->reader->transaction,
+                                          environment->tables[work->table], &key, &value);
+    if (code != 0)
+        return code;
+    return buffer_append(work->into, value.mv_data, value.mv_size) ? 0 : ENOMEM;
+}
+
+enum cache_status record_get(struct cache *cache, enum record_table table,
+                             const struct record_key *key, struct buffer *value)
+{
+    struct work work = {.table = table_of(table), .key = key, .into = value};
+    enum cache_status status = reader_take(cache, &work.reader);
+    if (status != CACHE_OK)
+        return status;
+    status = environment_status(work.reader->environment, trap_run(get, &work));
+    reader_return(work.reader);
+    return status;
+}
+
+static int make_room(struct environment *environment, MDB_txn *transaction, const struct work *work)
+{
+    MDB_stat stat;
+    uint64_t used;
+    MDB_dbi table = environment->tables[work->table];
+    int code = environment->lmdb->mdb_stat(transaction, table, &stat);
+    if (code != 0)
+        return code;
+    uint64_t size = (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+                    (uint64_t)stat.ms_psize;
+    if (size + work->value.size > environment->limit / PART_OF_LIMIT)
+        code = environment->lmdb->mdb_drop(transaction, table, 0);
+    if (code == 0)
+        code = environment_used(environment, transaction, &used);
+    return code == 0 && evict_is_due(environment, used, work->value.size) ? MDB_MAP_FULL : code;
+}
+
+static int put(struct environment *environment, MDB_txn *transaction, void *closure)
+{
+    const struct work *work = closure;
+    MDB_val key = {sizeof(work->key->id), (void *)work->key->id};
+    MDB_val value = {work->value.size, (void *)work->value.data};
+    int code = make_room(environment, transaction, work);
+    return code != 0 ? code
+                     : environment->lmdb->mdb_put(transaction, environment->tables[work->table],
+                                                  &key, &value, 0);
+}
+
+enum cache_status record_put(struct cache *cache, enum record_table table,
+                             const struct record_key *key, struct span value)
+{
+    struct environment *environment;
+    struct work work = {.table = table_of(table), .key = key, .value = value};
+    enum cache_status status = writer_enter(cache, &environment);
+    if (status != CACHE_OK)
+        return status;
+    bool is_empty = false;
+    int code = value.size > environment->limit / PART_OF_LIMIT ? ENOSPC : MDB_MAP_FULL;
+    if (code == MDB_MAP_FULL)
+        code = writer_run(environment, put, &work);
+    for (int harder = 0; code == MDB_MAP_FULL && harder <= 2 && !is_empty; harder++) {
+        code = evict(environment, value.size, harder, &is_empty);
+        if (code == 0)
+            code = writer_run(environment, put, &work);
+    }
+    status = environment_status(environment, code);
+    writer_leave(cache);
+    return status;
+}
+
+static int delete_id(struct environment *environment, MDB_txn *transaction, enum table table,
+                     const uint8_t id[16])
+{
+    MDB_val key = {16, (void *)id};
+    return environment->lmdb->mdb_del(transaction, environment->tables[table], &key, NULL);
+}
+
+static int delete (struct environment *environment, MDB_txn *transaction, void *closure)
+{
+    const struct work *work = closure;
+    return delete_id(environment, transaction, work->table, work->key->id);
+}
+
+enum cache_status record_delete(struct cache *cache, enum record_table table,
+                                const struct record_key *key)
+{
+    struct environment *environment;
+    struct work work = {.table = table_of(table), .key = key};
+    enum cache_status status = writer_enter(cache, &environment);
+    if (status != CACHE_OK)
+        return status;
+    status = environment_status(environment, writer_run(environment, delete, &work));
+    writer_leave(cache);
+    return status;
+}
+
+struct visit {
+    record_visitor *visit;
+    void *closure;
+};
+
+static bool visit_record(const uint8_t id[16], struct span value, void *closure)
+{
+    const struct visit *visit = closure;
+    struct record_key key;
+    memcpy(key.id, id, sizeof(key.id));
+    return visit->visit(&key, value, visit->closure);
+}
+
+enum cache_status record_sweep(struct cache *cache, enum record_table table, record_visitor *visit,
+                               void *closure, bool is_dry, uint64_t *removed)
+{
+    struct visit all = {visit, closure};
+    struct sweep sweep = {table_of(table), visit_record, &all, is_dry ? NULL : delete_id};
+    return sweep_table(cache, &sweep, removed);
+}

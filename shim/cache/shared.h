@@ -1,0 +1,80 @@
+/*
+ * The file `shared`: what all processes read and change without a lock. Fences and generations
+ * (fence.h), counters (statistics.h). Its blocks are real from the start, so that touching the
+ * mapping cannot fail on a full disk, and its descriptor is closed once it is mapped.
+ *
+ * Who makes the file anew removes data.mdb first. So as long as a process's data.mdb is still in
+ * its directory, the mapping that the process has is the one that everybody has, and a read that
+ * ends in the store need not look at the path of `shared` each time (DESIGN, promise 3). Writers
+ * look each time; readers now and then, for a directory that was moved away whole.
+ */
+#ifndef VCACHE_CACHE_SHARED_H
+#define VCACHE_CACHE_SHARED_H
+
+#include "cache/handle.h"
+#include "cache/statistics.h"
+
+#include <sys/types.h>
+
+#define SHARED_SLOTS 1024
+#define SHARED_TASKS 13    /* watched tasks an origin's slot has room for */
+#define SHARED_VERDICTS 96 /* room for VERDICT_COUNT to grow within one format */
+#define SHARED_BOOT_ID 16
+
+/* Of one origin; two cache lines. See fence.c for what the words hold. */
+struct shared_slot {
+    _Atomic uint64_t generation;
+    _Atomic uint64_t writers;
+    _Atomic uint64_t held_until;
+    _Atomic uint64_t tasks[SHARED_TASKS];
+};
+
+struct shared_operation {
+    _Atomic uint64_t hits, misses, bypasses, bytes_saved, time_saved_us, origin_time_us;
+};
+
+struct shared_head {
+    uint64_t magic;
+    uint32_t format;
+    uint32_t size; /* of the file */
+    uint8_t boot_id[SHARED_BOOT_ID];
+    uint64_t check; /* checksum of what is above */
+    _Atomic uint32_t is_replaced;
+};
+
+struct shared {
+    struct shared_head head;
+    _Atomic uint64_t pinned_since; /* clock_milliseconds(), or 0 (store.c) */
+    _Alignas(128) struct shared_slot slots[SHARED_SLOTS];
+    _Atomic uint64_t zeroed_at;
+    _Atomic uint64_t verdicts[SHARED_VERDICTS];
+    struct shared_operation operations[STATISTICS_OPERATIONS];
+};
+
+struct shared_mapping {
+    struct shared *shared;
+    dev_t device;
+    ino_t inode;
+    _Atomic uint64_t compared_at; /* clock_milliseconds(): with the path */
+    struct shared_mapping *next;
+};
+
+/*
+ * The mapping, made if there is none or if it is known to be replaced; NULL when it cannot be had.
+ * `strictly` also compares it with what lies at the path now. Waits at most for the gate, and only
+ * when the file must be made.
+ */
+struct shared *shared_get(struct cache *cache, bool strictly);
+
+/*
+ * For who is inside the gate: maps what is there, and with `create` makes it anew if it is missing,
+ * damaged, of another boot or of an older format. CACHE_ABSENT: nothing usable, and not `create`.
+ */
+enum cache_status shared_attach(struct cache *cache, int directory, bool create);
+
+void shared_unmap_all(struct cache *cache);
+
+/* The id of the running boot, from the kernel. False where it cannot be had (no /proc). */
+bool shared_boot_id(uint8_t id[SHARED_BOOT_ID]);
+
+#endif

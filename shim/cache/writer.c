@@ -1,0 +1,80 @@
+/* Writers: see writer.h. */
+#include "cache/writer.h"
+
+#include "cache/directory.h"
+#include "cache/reader.h"
+#include "cache/ready.h"
+#include "cache/trap.h"
+
+enum cache_status writer_enter(struct cache *cache, struct environment **environment)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        enum cache_status status = ready_environment(cache, environment, tries > 0);
+        if (status != CACHE_OK)
+            return status;
+        status = gate_enter(&cache->gate, cache->locks_path, false);
+        /* The directory may have gone since: the next try makes it. */
+        if (status != CACHE_OK && status != CACHE_ABSENT)
+            return status;
+        if (status == CACHE_ABSENT)
+            continue;
+        if (atomic_load(&cache->environment) == *environment) {
+            enum environment_condition condition = environment_examine_for_write(*environment);
+            if (condition == ENVIRONMENT_SOUND &&
+                directory_allows_size((uint64_t)(*environment)->data_size))
+                return CACHE_OK;
+            if (condition == ENVIRONMENT_TAKEN)
+                atomic_store(&cache->is_ended, true);
+        }
+        gate_leave(&cache->gate);
+    }
+    return CACHE_UNAVAILABLE;
+}
+
+struct run {
+    struct environment *environment;
+    writer_work *work;
+    void *closure;
+    bool is_open;
+};
+
+static int run(void *closure)
+{
+    struct run *run = closure;
+    struct environment *environment = run->environment;
+    const struct late_lmdb *lmdb = environment->lmdb;
+    MDB_txn *transaction;
+    int code = lmdb->mdb_txn_begin(environment->env, NULL, 0, &transaction);
+    if (code == MDB_MAP_RESIZED && (code = reader_follow_growth(environment)) == 0)
+        code = lmdb->mdb_txn_begin(environment->env, NULL, 0, &transaction);
+    if (code != 0)
+        return code;
+    run->is_open = true;
+    code = run->work(environment, transaction, run->closure);
+    if (code == 0)
+        code = lmdb->mdb_txn_commit(transaction);
+    else
+        lmdb->mdb_txn_abort(transaction);
+    run->is_open = false;
+    return code;
+}
+
+int writer_run(struct environment *environment, writer_work *work, void *closure)
+{
+    struct run all = {environment, work, closure, false};
+    int code = trap_run(run, &all);
+    /* Neither ended nor abandoned: LMDB's cursors point into stack frames that are no more, and
+     * its writer mutex stays locked. */
+    if (all.is_open)
+        environment->is_stuck = true;
+    return code;
+}
+
+void writer_leave(struct cache *cache)
+{
+    struct environment *environment = atomic_load(&cache->environment);
+    /* Before anybody can come to wait for that mutex. */
+    if (environment && environment->is_stuck)
+        environment_retire(cache);
+    gate_leave(&cache->gate);
+}

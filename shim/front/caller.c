@@ -1,0 +1,131 @@
+/* Callers: see caller.h. */
+#include "front/caller.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+
+_Thread_local struct inside caller_inside;
+struct caller callers[CALLERS];
+
+enum {
+    PROBES = 8,
+    BEING_WRITTEN = 1 /* no return address */
+};
+
+static const struct link_map *object_of(const void *address)
+{
+    Dl_info info;
+    /* A void pointer: the result through a cast of a typed one is undefined behaviour. */
+    void *map = NULL;
+    if (!dladdr1(address, &info, &map, RTLD_DL_LINKMAP))
+        return NULL;
+    return map;
+}
+
+static bool is_shim(const void *address)
+{
+    return object_of(address) == object_of(&callers);
+}
+
+/* libcurl polls before its first read, so a reply made up at SSL_read would hang it: it is answered
+ * at its own functions. */
+static bool is_libcurl(const struct link_map *object)
+{
+    const char *slash = strrchr(object->l_name, '/');
+    const char *file = slash ? slash + 1 : object->l_name;
+    return strncmp(file, "libcurl", strlen("libcurl")) == 0 && strstr(file, ".so");
+}
+
+/* The real function as `object` would have bound it: in its own scope; the main program's is the
+ * global one. */
+static const void *bound_by(const struct link_map *object)
+{
+    void *function = NULL;
+    if (object && object->l_name[0]) {
+        void *handle = dlopen(object->l_name, RTLD_NOLOAD | RTLD_LAZY);
+        function = handle ? dlsym(handle, "SSL_write") : NULL;
+        if (handle)
+            dlclose(handle);
+    }
+    if (!function || is_shim(function))
+        function = dlsym(RTLD_NEXT, "SSL_write");
+    return function && !is_shim(function) ? function : NULL;
+}
+
+static struct caller *find_cached(uintptr_t address)
+{
+    size_t slot = caller_slot(address);
+    for (size_t i = 0; i < PROBES; i++) {
+        struct caller *caller = &callers[(slot + i) % CALLERS];
+        if (atomic_load_explicit(&caller->address, memory_order_acquire) == address)
+            return caller;
+    }
+    return NULL;
+}
+
+/* Without room the place is looked up at every call: slow, and right. */
+static void remember(uintptr_t address, struct route route)
+{
+    size_t slot = caller_slot(address);
+    for (size_t i = 0; i < PROBES; i++) {
+        struct caller *caller = &callers[(slot + i) % CALLERS];
+        uintptr_t none = 0;
+        if (atomic_compare_exchange_strong(&caller->address, &none, BEING_WRITTEN)) {
+            caller->route = (uintptr_t)route.openssl + route.passes;
+            atomic_store_explicit(&caller->address, address, memory_order_release);
+            return;
+        }
+    }
+}
+
+static struct route resolve(const void *return_address, const SSL *ssl)
+{
+    const struct link_map *object = object_of(return_address);
+    const void *function = bound_by(object);
+    const struct openssl *openssl = function ? openssl_with(function) : NULL;
+    bool is_certain = openssl && ssl && openssl_made(openssl, ssl);
+    if (!is_certain) {
+        /* A wrapper that ended in a tail call: the return address is that of its caller, who may be
+         * bound to another OpenSSL or to none. */
+        const struct openssl *maker = openssl_that_made(ssl);
+        openssl = maker ? maker : openssl;
+    }
+    if (!openssl)
+        return (struct route){openssl_missing(), true};
+    struct route route = {openssl, !openssl->is_complete || (object && is_libcurl(object))};
+    if (is_certain)
+        remember((uintptr_t)return_address, route);
+    return route;
+}
+
+/* Whether the mark is that of a function still under way. */
+static bool is_inside(void)
+{
+    if (!caller_inside.openssl)
+        return false;
+    if ((uintptr_t)__builtin_frame_address(0) < (uintptr_t)caller_inside.frame)
+        return true;
+    caller_inside = (struct inside){NULL, NULL, NULL};
+    return false;
+}
+
+struct route caller_find(const void *return_address, const SSL *ssl)
+{
+    bool is_within = is_inside();
+    if (is_within && caller_inside.ssl == ssl)
+        return (struct route){caller_inside.openssl, true};
+    const struct caller *caller = find_cached((uintptr_t)return_address);
+    if (caller)
+        return (struct route){(const struct openssl *)(caller->route & ~(uintptr_t)1),
+                              caller->route & 1};
+    if (is_within && is_shim(return_address))
+        return (struct route){caller_inside.openssl, true};
+    int saved = errno;
+    struct route route = resolve(return_address, ssl);
+    /* A name that was looked for in vain is no error of the program's. */
+    dlerror();
+    errno = saved;
+    return route;
+}

@@ -1,0 +1,70 @@
+/*
+ * Callers: which libssl a call means.
+ *
+ * A preloaded object cannot ask the loader for "the next" SSL_write: under CPython, Perl or PHP the
+ * extension that calls was opened with RTLD_LOCAL, and two OpenSSLs can be in one process. So the
+ * real functions are looked for in the scope of whoever calls, known by its return address, and
+ * found once for each place that calls.
+ */
+#ifndef VCACHE_FRONT_CALLER_H
+#define VCACHE_FRONT_CALLER_H
+
+#include "front/real.h"
+
+/* Where a call goes. `passes`: to the real function and nowhere else. */
+struct route {
+    const struct openssl *openssl; /* never NULL */
+    bool passes;
+};
+
+/*
+ * The mark of this thread while it is in a real function that a hook called: OpenSSL's public
+ * functions call each other through the PLT and as tail calls, so hooks are entered again for the
+ * same SSL, even with a return address inside the shim. Callbacks of the program may use other SSLs
+ * meanwhile: those are routed as ever.
+ */
+struct inside {
+    const struct openssl *openssl; /* NULL: in none */
+    const SSL *ssl;
+    const void *frame; /* the stack's end then: a mark that a longjmp left behind shows by it */
+};
+extern _Thread_local struct inside caller_inside;
+
+/* Brackets a call of a real function. */
+#define CALLER_ENTER(openssl_, ssl_)                                                               \
+    struct inside caller_outside = caller_inside;                                                  \
+    caller_inside = (struct inside){(openssl_), (ssl_), __builtin_frame_address(0)}
+#define CALLER_LEAVE() (caller_inside = caller_outside)
+
+/* Write-once: an address is never replaced, so that address and route belong together. */
+struct caller {
+    _Atomic uintptr_t address;
+    uintptr_t route; /* a table's address, plus 1 if the calls of this place pass */
+};
+#define CALLERS 512
+extern struct caller callers[CALLERS];
+
+static inline size_t caller_slot(uintptr_t address)
+{
+    return (address ^ (address >> 9)) % CALLERS;
+}
+
+struct route caller_find(const void *return_address, const SSL *ssl);
+
+/* Where the call from `return_address` on `ssl` goes. */
+static inline struct route caller_route(const void *return_address, const SSL *ssl)
+{
+    uintptr_t address = (uintptr_t)return_address;
+    const struct caller *caller = &callers[caller_slot(address)];
+    if (__builtin_expect(!caller_inside.openssl &&
+                             atomic_load_explicit(&caller->address, memory_order_acquire) ==
+                                 address,
+                         1)) {
+        const char *route = (const char *)caller->route;
+        bool passes = caller->route & 1;
+        return (struct route){(const struct openssl *)(const void *)(route - passes), passes};
+    }
+    return caller_find(return_address, ssl);
+}
+
+#endif

@@ -1,0 +1,193 @@
+/* Connections: see connection.h. */
+#include "front/connection.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+struct connection connection_passing;
+
+/* ---- attached to the SSL ---- */
+
+static void end(struct connection *connection)
+{
+    int saved = errno;
+    if (connection->wake)
+        wake_withdraw(connection->wake);
+    exchange_free(connection->exchange);
+    free(connection);
+    errno = saved;
+}
+
+/* OpenSSL frees the SSL. */
+static void freed(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long number,
+                  void *argument)
+{
+    (void)parent, (void)all, (void)index, (void)number, (void)argument;
+    if (connection_is_ours(data))
+        end(data);
+}
+
+static int copied(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **data, int index,
+                  long number, void *argument)
+{
+    (void)to, (void)from, (void)index, (void)number, (void)argument;
+    *data = NULL;
+    return 1;
+}
+
+int connection_index(const struct openssl *openssl)
+{
+    return openssl->CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, NULL, copied, freed);
+}
+
+static bool attach(const struct openssl *openssl, SSL *ssl, struct connection *connection)
+{
+    int saved = errno;
+    openssl->ERR_set_mark();
+    bool is_attached = openssl->SSL_set_ex_data(ssl, openssl->index, connection) == 1;
+    openssl->ERR_pop_to_mark();
+    errno = saved;
+    return is_attached;
+}
+
+/* ---- beginnings and ends ---- */
+
+/* A client's SSL on a socket of its own: not one on memory or custom BIOs. */
+static bool is_on_socket(const struct openssl *openssl, const SSL *ssl,
+                         struct descriptor *descriptor)
+{
+    openssl->ERR_set_mark();
+    int fd = openssl->SSL_get_rfd(ssl);
+    bool is_both = fd >= 0 && openssl->SSL_get_wfd(ssl) == fd && !openssl->SSL_is_server(ssl);
+    openssl->ERR_pop_to_mark();
+    return is_both && wake_identify(fd, descriptor);
+}
+
+static struct connection *begin(const struct openssl *openssl, SSL *ssl, const void *bytes,
+                                size_t size)
+{
+    struct descriptor descriptor;
+    if (exchange_recognise(bytes, size) == EXCHANGE_NOT_OURS ||
+        !is_on_socket(openssl, ssl, &descriptor))
+        return NULL;
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (!connection)
+        return NULL;
+    *connection =
+        (struct connection){.openssl = openssl, .ssl = ssl, .descriptor = descriptor};
+    connection->exchange = exchange_new(&connection_front, connection);
+    if (connection->exchange && attach(openssl, ssl, connection))
+        return connection;
+    end(connection);
+    return NULL;
+}
+
+int connection_begin(const struct call *call, const void *bytes, size_t size,
+                     struct connection **connection)
+{
+    const struct openssl *openssl = call->openssl;
+    if (exchange_recognise(bytes, size) != EXCHANGE_NOT_OURS &&
+        !openssl->SSL_is_init_finished(call->ssl)) {
+        /* What the real write would do first, and before it nobody knows who the peer is. */
+        CALLER_ENTER(openssl, call->ssl);
+        int result = openssl->SSL_do_handshake(call->ssl);
+        CALLER_LEAVE();
+        if (result <= 0)
+            return call->is_ex ? 0 : -1;
+    }
+    int saved = errno;
+    *connection = begin(openssl, call->ssl, bytes, size);
+    errno = saved;
+    if (!*connection) {
+        *connection = CONNECTION_PASS;
+        attach(openssl, call->ssl, CONNECTION_PASS);
+    }
+    return 1;
+}
+
+void connection_leave(struct connection *connection)
+{
+    /* Attached first: what is attached is never freed memory. */
+    if (attach(connection->openssl, connection->ssl, CONNECTION_PASS))
+        end(connection);
+}
+
+void connection_forget(struct route route, SSL *ssl)
+{
+    struct connection *connection = connection_of(route, ssl);
+    if (connection && !route.passes && attach(route.openssl, ssl, NULL) &&
+        connection_is_ours(connection))
+        end(connection);
+}
+
+void connection_update_wake(struct connection *connection)
+{
+    const struct exchange *exchange = connection->exchange;
+    bool waits = exchange_answer_size(exchange) > 0 || exchange_is_at_end(exchange);
+    if (!connection->wake) {
+        if (waits && (connection->wake = wake_announce(&connection->descriptor, connection)))
+            wake_unlock(connection->wake);
+    } else if (waits) {
+        wake_again(connection->wake);
+    } else {
+        wake_withdraw(connection->wake);
+        connection->wake = NULL;
+    }
+}
+
+/* ---- the real functions ---- */
+
+static int in_one_int(size_t size)
+{
+    return size > INT_MAX ? INT_MAX : (int)size;
+}
+
+int connection_write(const struct call *call, const void *bytes, size_t size, size_t *done)
+{
+    CALLER_ENTER(call->openssl, call->ssl);
+    int result;
+    if (call->is_ex) {
+        result = call->openssl->SSL_write_ex(call->ssl, bytes, size, done);
+    } else {
+        result = call->openssl->SSL_write(call->ssl, bytes, in_one_int(size));
+        *done = result > 0 ? (size_t)result : 0;
+    }
+    CALLER_LEAVE();
+    return result > 0 ? 1 : result;
+}
+
+int connection_read(const struct call *call, void *bytes, size_t size, bool peeks, size_t *done)
+{
+    const struct openssl *openssl = call->openssl;
+    CALLER_ENTER(openssl, call->ssl);
+    int result;
+    if (call->is_ex) {
+        result = peeks ? openssl->SSL_peek_ex(call->ssl, bytes, size, done)
+                       : openssl->SSL_read_ex(call->ssl, bytes, size, done);
+    } else {
+        result = peeks ? openssl->SSL_peek(call->ssl, bytes, in_one_int(size))
+                       : openssl->SSL_read(call->ssl, bytes, in_one_int(size));
+        *done = result > 0 ? (size_t)result : 0;
+    }
+    CALLER_LEAVE();
+    return result > 0 ? 1 : result;
+}
+
+/*
+ * OpenSSL wants a write that was put off to be repeated with the same bytes at the same place:
+ * they stay where they are until exchange_sent.
+ */
+int connection_send(struct connection *connection, const struct call *call)
+{
+    for (;;) {
+        struct span held = exchange_held(connection->exchange);
+        if (held.size == 0)
+            return 1;
+        size_t done = 0;
+        int result = connection_write(call, held.data, held.size, &done);
+        if (result <= 0)
+            return result;
+        exchange_sent(connection->exchange, done);
+    }
+}

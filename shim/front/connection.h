@@ -1,0 +1,92 @@
+/*
+ * Connections: what the front knows of one SSL, attached to the SSL object itself.
+ *
+ *   nothing      no byte was written yet
+ *   pass         not vSphere, or not to be meddled with: every call goes to the real function
+ *   a struct     an exchange looks at the bytes
+ *
+ * OpenSSL frees it with the SSL (the extra data's callback); a copy of an SSL begins with nothing.
+ * Not thread-safe, as an SSL is not. Only fork asks for what is shared: see wake.h.
+ */
+#ifndef VCACHE_FRONT_CONNECTION_H
+#define VCACHE_FRONT_CONNECTION_H
+
+#include "base/bytes.h"
+#include "exchange/exchange.h"
+#include "front/caller.h"
+#include "front/wake.h"
+
+struct connection {
+    const struct openssl *openssl;
+    SSL *ssl;
+    struct descriptor descriptor;
+    struct exchange *exchange;
+    struct wake *wake; /* while an answer waits, else NULL */
+
+    size_t absorbed; /* bytes at the front of what the program writes next that are taken already:
+                        it was told "later", and will come with them again */
+    bool is_sending; /* held bytes are on their way to the origin */
+    bool is_leaving; /* after them: pass */
+
+    bool was_answered; /* the last call was answered here, so OpenSSL's own state is of an older */
+    bool has_ended;    /* the program was told of the answer's end */
+};
+
+/* The form of a call, so that a failure comes back as the program's own call gives it. */
+struct call {
+    const struct openssl *openssl;
+    SSL *ssl;
+    bool is_ex; /* SSL_write_ex and kin */
+};
+
+extern struct connection connection_passing;
+#define CONNECTION_PASS (&connection_passing)
+
+/* What is attached: NULL, CONNECTION_PASS or a connection of ours. */
+static inline struct connection *connection_of(struct route route, const SSL *ssl)
+{
+    if (route.passes)
+        return CONNECTION_PASS;
+    return route.openssl->SSL_get_ex_data(ssl, route.openssl->index);
+}
+
+static inline bool connection_is_ours(const struct connection *connection)
+{
+    return connection && connection != CONNECTION_PASS;
+}
+
+/* Where connections of this library's SSLs are attached; negative on failure. */
+int connection_index(const struct openssl *openssl);
+
+/*
+ * Looks at the first bytes of an SSL that nothing is attached to. 1 and *connection (ours, or
+ * CONNECTION_PASS), else what the program's call is to return: writing may have to finish the
+ * handshake first.
+ */
+int connection_begin(const struct call *call, const void *bytes, size_t size,
+                     struct connection **connection);
+
+/* Pass from now on; what waited is dropped. */
+void connection_leave(struct connection *connection);
+
+/* The SSL is to be used for another connection: nothing is known of it. */
+void connection_forget(struct route route, SSL *ssl);
+
+/* After whatever may have changed it: an answer that waits wakes, one that was read does not. */
+void connection_update_wake(struct connection *connection);
+
+/*
+ * Sends what the exchange holds to the origin, by the real function of the call's form: the one way
+ * of a request out. 1 when nothing is held any more, else what the real function returned; the rest
+ * stays held.
+ */
+int connection_send(struct connection *connection, const struct call *call);
+
+/* One real call each; 1 and *done, or what the real function returned. */
+int connection_write(const struct call *call, const void *bytes, size_t size, size_t *done);
+int connection_read(const struct call *call, void *bytes, size_t size, bool peeks, size_t *done);
+
+/* What an exchange asks of this front. */
+extern const struct exchange_front connection_front;
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * Real functions: what the hooks stand in for, and what else of OpenSSL the front needs.
+ *
+ * libc's are the next in the global scope and found once. OpenSSL's are one table for each libssl
+ * in the process (1.1 and 3 may both be there), filled before anybody sees it and immutable then.
+ * Thread-safe; no locks; a table lives as long as the process.
+ */
+#ifndef VCACHE_FRONT_REAL_H
+#define VCACHE_FRONT_REAL_H
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+#define HOOK_DECLARE(name, type, arguments) type(*name) arguments;
+#define HOOK_IGNORE(name, type, arguments)
+
+/* ---- libc ---- */
+
+struct libc {
+#define HOOK_LIBC HOOK_DECLARE
+#define HOOK_OPENSSL HOOK_IGNORE
+#define HOOK(name, type, arguments, library) HOOK_##library(name, type, arguments)
+#include "front/hooks.def"
+#undef HOOK
+#undef HOOK_LIBC
+#undef HOOK_OPENSSL
+};
+
+extern struct libc libc_functions;
+extern atomic_bool libc_is_found;
+/* Finds them. A name that this libc lacks is a function that fails with ENOSYS. */
+void libc_find(void);
+
+/* For hooks that may run before the constructor that finds them. */
+static inline const struct libc *libc_real(void)
+{
+    if (__builtin_expect(!atomic_load_explicit(&libc_is_found, memory_order_acquire), 0))
+        libc_find();
+    return &libc_functions;
+}
+
+/* ---- OpenSSL ---- */
+
+/* Needed beside the hooked ones; without one of them every connection passes. */
+#define OPENSSL_NEEDED(F)                                                                          \
+    F(SSL_get_ex_data)                                                                             \
+    F(SSL_set_ex_data)                                                                             \
+    F(CRYPTO_get_ex_new_index)                                                                     \
+    F(SSL_get_rfd)                                                                                 \
+    F(SSL_get_wfd)                                                                                 \
+    F(SSL_is_server)                                                                               \
+    F(SSL_is_init_finished)                                                                        \
+    F(SSL_do_handshake)                                                                            \
+    F(SSL_get_shutdown)                                                                            \
+    F(SSL_set_shutdown)                                                                            \
+    F(SSL_get_verify_mode)                                                                         \
+    F(SSL_get_verify_result)                                                                       \
+    F(X509_digest)                                                                                 \
+    F(X509_free)                                                                                   \
+    F(EVP_sha256)                                                                                  \
+    F(EVP_Digest)                                                                                  \
+    F(ERR_set_mark)                                                                                \
+    F(ERR_pop_to_mark)
+
+struct openssl {
+#define HOOK_LIBC HOOK_IGNORE
+#define HOOK_OPENSSL HOOK_DECLARE
+#define HOOK(name, type, arguments, library) HOOK_##library(name, type, arguments)
+#include "front/hooks.def"
+#undef HOOK
+#undef HOOK_LIBC
+#undef HOOK_OPENSSL
+#define OPENSSL_MEMBER(name) __typeof__(name) *name;
+    OPENSSL_NEEDED(OPENSSL_MEMBER)
+#undef OPENSSL_MEMBER
+    /* SSL_get_peer_certificate until 1.1, SSL_get1_peer_certificate since 3.0: with a reference. */
+    X509 *(*get_peer_certificate)(const SSL *ssl);
+
+    bool is_complete;     /* false: every connection passes */
+    int index;            /* of a connection's state among the SSL's extra data */
+    uintptr_t start, end; /* where the library lies in memory */
+    struct openssl *next;
+};
+
+/* The table of the libssl that has this real function, or NULL without memory. */
+const struct openssl *openssl_with(const void *function);
+
+/* The table of the loaded libssl that made this SSL, or NULL if it cannot be told. */
+const struct openssl *openssl_that_made(const SSL *ssl);
+
+/* Whether the SSL refers to that library, as one that it made does (to its method). */
+bool openssl_made(const struct openssl *openssl, const SSL *ssl);
+
+/* A table whose every function does nothing and returns 0, which is a failure to their callers: the
+ * last resort, so that even then nothing jumps to address 0. */
+const struct openssl *openssl_missing(void);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * What an exchange asks of the OpenSSL front: who the peer is, and what the program can bear.
+ */
+#include "front/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A program that verified its peer and one that took whoever was there share nothing, so how it was
+ * done is part of the digest. */
+static bool digest_peer(const struct connection *connection, struct trust *trust)
+{
+    const struct openssl *openssl = connection->openssl;
+    unsigned char seen[EVP_MAX_MD_SIZE + 1];
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    X509 *certificate = openssl->get_peer_certificate(connection->ssl);
+    if (!certificate)
+        return false;
+    bool is_whole = openssl->X509_digest(certificate, openssl->EVP_sha256(), seen, &size) == 1;
+    openssl->X509_free(certificate);
+    bool is_verified = (openssl->SSL_get_verify_mode(connection->ssl) & SSL_VERIFY_PEER) &&
+                       openssl->SSL_get_verify_result(connection->ssl) == X509_V_OK;
+    seen[size] = is_verified;
+    is_whole = is_whole &&
+               openssl->EVP_Digest(seen, size + 1, digest, &size, openssl->EVP_sha256(), NULL);
+    if (is_whole)
+        memcpy(trust->digest, digest, sizeof(trust->digest));
+    return is_whole;
+}
+
+static bool trust(void *connection_, struct trust *trust)
+{
+    const struct connection *connection = connection_;
+    int saved = errno;
+    connection->openssl->ERR_set_mark();
+    CALLER_ENTER(connection->openssl, connection->ssl);
+    bool is_known = digest_peer(connection, trust);
+    CALLER_LEAVE();
+    connection->openssl->ERR_pop_to_mark();
+    errno = saved;
+    return is_known;
+}
+
+static bool peer_name(void *connection_, char *name, size_t size)
+{
+    const struct connection *connection = connection_;
+    struct sockaddr_storage address;
+    socklen_t address_size = sizeof(address);
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    int saved = errno;
+    bool is_known =
+        getpeername(connection->descriptor.fd, (struct sockaddr *)&address, &address_size) == 0 &&
+        (address.ss_family == AF_INET || address.ss_family == AF_INET6) &&
+        getnameinfo((struct sockaddr *)&address, address_size, host, sizeof(host), port,
+                    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0;
+    errno = saved;
+    if (!is_known)
+        return false;
+    bool is_v6 = address.ss_family == AF_INET6;
+    int length =
+        snprintf(name, size, "%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+    return length > 0 && (size_t)length < size;
+}
+
+static bool may_wait(void *connection_)
+{
+    const struct connection *connection = connection_;
+    int saved = errno;
+    int flags = fcntl(connection->descriptor.fd, F_GETFL);
+    errno = saved;
+    return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/*
+ * Announced first and asked then: a thread that goes to sleep from here on sees the announcement,
+ * and one that slept before is seen here.
+ */
+static bool may_answer(void *connection_)
+{
+    struct connection *connection = connection_;
+    int saved = errno;
+    if (!connection->wake)
+        connection->wake = wake_announce(&connection->descriptor, connection);
+    bool may = connection->wake && wake_reaches_all(&connection->descriptor) &&
+               (epoll_is_shown() || may_wait(connection));
+    errno = saved;
+    return may;
+}
+
+const struct exchange_front connection_front = {
+    .trust = trust,
+    .peer_name = peer_name,
+    .may_wait = may_wait,
+    .may_answer = may_answer,
+};

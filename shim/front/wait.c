@@ -1,0 +1,302 @@
+/*
+ * poll, select and their kin while answers wait: see wake.h.
+ *
+ * If one of the descriptors has an answer, the real function is asked with no time to wait, so that
+ * it reports the others as well, and the answer's descriptor is added to what it says.
+ */
+#include "front/wake.h"
+#include "front/real.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Also true of an epoll instance that holds one: it may be polled like any descriptor. */
+static bool has_answer(int fd)
+{
+    const struct wake *wake = wake_of(fd);
+    return wake || epoll_has_answer(fd);
+}
+
+/* ---- poll ---- */
+
+enum poll_kind { POLL, POLL_CHK, PPOLL, PPOLL_CHK };
+
+struct poll_call {
+    enum poll_kind kind;
+    struct pollfd *fds;
+    nfds_t count;
+    int milliseconds;
+    const struct timespec *timeout;
+    const sigset_t *mask;
+    size_t size;
+};
+
+static int real_poll(const struct poll_call *call, bool at_once)
+{
+    static const struct timespec no_time;
+    const struct libc *libc = libc_real();
+    int milliseconds = at_once ? 0 : call->milliseconds;
+    const struct timespec *timeout = at_once ? &no_time : call->timeout;
+    switch (call->kind) {
+    case POLL:
+        return libc->poll(call->fds, call->count, milliseconds);
+    case POLL_CHK:
+        return libc->__poll_chk(call->fds, call->count, milliseconds, call->size);
+    case PPOLL:
+        return libc->ppoll(call->fds, call->count, timeout, call->mask);
+    case PPOLL_CHK:
+        break;
+    }
+    return libc->__ppoll_chk(call->fds, call->count, timeout, call->mask, call->size);
+}
+
+static bool poll_sleeps(const struct poll_call *call)
+{
+    if (call->kind == POLL || call->kind == POLL_CHK)
+        return call->milliseconds != 0;
+    return !call->timeout || call->timeout->tv_sec != 0 || call->timeout->tv_nsec != 0;
+}
+
+static bool polls_for_reading(const struct pollfd *polled)
+{
+    return polled->fd >= 0 && (polled->events & (POLLIN | POLLRDNORM));
+}
+
+static bool poll_has_answer(const struct poll_call *call)
+{
+    if (atomic_load(&wake_count) == 0)
+        return false;
+    for (nfds_t i = 0; i < call->count; i++)
+        if (polls_for_reading(&call->fds[i]) && has_answer(call->fds[i].fd))
+            return true;
+    return false;
+}
+
+static int poll_with_answers(const struct poll_call *call)
+{
+    int ready = real_poll(call, true);
+    if (ready < 0)
+        return ready;
+    for (nfds_t i = 0; i < call->count; i++) {
+        struct pollfd *polled = &call->fds[i];
+        if (!polls_for_reading(polled) || !has_answer(polled->fd))
+            continue;
+        if (polled->revents == 0)
+            ready++;
+        polled->revents |= (short)(polled->events & (POLLIN | POLLRDNORM));
+    }
+    return ready;
+}
+
+/* An answer that was seen may have been read by another thread meanwhile: then as if never. */
+static int poll_now_or_sleep(const struct poll_call *call)
+{
+    while (poll_has_answer(call)) {
+        int ready = poll_with_answers(call);
+        if (ready != 0 || !poll_sleeps(call))
+            return ready;
+    }
+    return real_poll(call, false);
+}
+
+static uint64_t polled_descriptors(const struct poll_call *call)
+{
+    uint64_t descriptors = 0;
+    for (nfds_t i = 0; i < call->count; i++)
+        if (polls_for_reading(&call->fds[i]))
+            descriptors |= SLEEPS_ON(call->fds[i].fd);
+    return descriptors;
+}
+
+static int wait_poll(const struct poll_call *call)
+{
+    if (!call->fds && call->count > 0)
+        return real_poll(call, false);
+    if (!poll_sleeps(call))
+        return poll_now_or_sleep(call);
+    struct sleeper *sleeper =
+        sleepers_matter() ? sleeper_enter(polled_descriptors(call), -1) : NULL;
+    int ready = poll_now_or_sleep(call);
+    sleeper_leave(sleeper);
+    return ready;
+}
+
+/* ---- select ---- */
+
+enum { WORD_BITS = 8 * sizeof(unsigned long) };
+
+struct select_call {
+    bool is_pselect;
+    int count;
+    fd_set *reads, *writes, *excepts;
+    struct timeval *timeval;
+    const struct timespec *timespec;
+    const sigset_t *mask;
+};
+
+static int real_select(const struct select_call *call, bool at_once)
+{
+    const struct libc *libc = libc_real();
+    struct timeval no_time = {0, 0};
+    const struct timespec no_time_either = {0, 0};
+    if (call->is_pselect)
+        return libc->pselect(call->count, call->reads, call->writes, call->excepts,
+                             at_once ? &no_time_either : call->timespec, call->mask);
+    return libc->select(call->count, call->reads, call->writes, call->excepts,
+                        at_once ? &no_time : call->timeval);
+}
+
+static bool select_sleeps(const struct select_call *call)
+{
+    if (call->is_pselect)
+        return !call->timespec || call->timespec->tv_sec != 0 || call->timespec->tv_nsec != 0;
+    return !call->timeval || call->timeval->tv_sec != 0 || call->timeval->tv_usec != 0;
+}
+
+/* By words, not by FD_ISSET: programs pass sets longer than FD_SETSIZE. */
+static unsigned long *word_of(fd_set *set, int fd)
+{
+    return (unsigned long *)set + fd / WORD_BITS;
+}
+
+static unsigned long bit_of(int fd)
+{
+    return 1UL << (fd % WORD_BITS);
+}
+
+/* The next descriptor of the set after `fd` with an answer, or -1. */
+static int next_answer(fd_set *set, int count, int fd)
+{
+    for (fd++; fd < count; fd++) {
+        if (*word_of(set, fd) == 0)
+            fd |= WORD_BITS - 1;
+        else if ((*word_of(set, fd) & bit_of(fd)) && has_answer(fd))
+            return fd;
+    }
+    return -1;
+}
+
+static bool select_has_answer(const struct select_call *call)
+{
+    return atomic_load(&wake_count) > 0 && call->reads &&
+           next_answer(call->reads, call->count, -1) >= 0;
+}
+
+enum { ANSWERS_AT_ONCE = 64 };
+
+/* The real function overwrites the set, so what is to be added is noted before. */
+static int select_with_answers(const struct select_call *call)
+{
+    int answers[ANSWERS_AT_ONCE];
+    int found = 0;
+    for (int fd = next_answer(call->reads, call->count, -1); fd >= 0 && found < ANSWERS_AT_ONCE;
+         fd = next_answer(call->reads, call->count, fd))
+        answers[found++] = fd;
+    int ready = real_select(call, true);
+    for (int i = 0; i < found && ready >= 0; i++) {
+        unsigned long *word = word_of(call->reads, answers[i]);
+        if (!(*word & bit_of(answers[i])))
+            ready++;
+        *word |= bit_of(answers[i]);
+    }
+    return ready;
+}
+
+static int select_now_or_sleep(const struct select_call *call)
+{
+    return select_has_answer(call) ? select_with_answers(call) : real_select(call, false);
+}
+
+static uint64_t selected_descriptors(const struct select_call *call)
+{
+    uint64_t descriptors = 0;
+    for (int fd = 0; call->reads && fd < call->count; fd++)
+        if (*word_of(call->reads, fd) & bit_of(fd))
+            descriptors |= SLEEPS_ON(fd);
+    return descriptors;
+}
+
+static int wait_select(const struct select_call *call)
+{
+    if (!select_sleeps(call))
+        return select_now_or_sleep(call);
+    struct sleeper *sleeper =
+        sleepers_matter() ? sleeper_enter(selected_descriptors(call), -1) : NULL;
+    int ready = select_now_or_sleep(call);
+    sleeper_leave(sleeper);
+    return ready;
+}
+
+/* ---- the hooks ---- */
+
+/* Declared by libc's headers only where a program is compiled with _FORTIFY_SOURCE. */
+EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size);
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                       const sigset_t *mask, size_t size);
+
+EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    if (wake_is_idle())
+        return libc_real()->poll(fds, count, timeout);
+    return wait_poll(
+        &(struct poll_call){.kind = POLL, .fds = fds, .count = count, .milliseconds = timeout});
+}
+
+EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
+{
+    /* A count past the buffer's end is for the real function to complain of. */
+    if (wake_is_idle() || size / sizeof(*fds) < count)
+        return libc_real()->__poll_chk(fds, count, timeout, size);
+    return wait_poll(&(struct poll_call){
+        .kind = POLL_CHK, .fds = fds, .count = count, .milliseconds = timeout, .size = size});
+}
+
+EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                 const sigset_t *mask)
+{
+    if (wake_is_idle())
+        return libc_real()->ppoll(fds, count, timeout, mask);
+    return wait_poll(&(struct poll_call){
+        .kind = PPOLL, .fds = fds, .count = count, .timeout = timeout, .mask = mask});
+}
+
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                       const sigset_t *mask, size_t size)
+{
+    if (wake_is_idle() || size / sizeof(*fds) < count)
+        return libc_real()->__ppoll_chk(fds, count, timeout, mask, size);
+    return wait_poll(&(struct poll_call){.kind = PPOLL_CHK,
+                                         .fds = fds,
+                                         .count = count,
+                                         .timeout = timeout,
+                                         .mask = mask,
+                                         .size = size});
+}
+
+EXPORT int select(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
+                  struct timeval *timeout)
+{
+    if (wake_is_idle())
+        return libc_real()->select(count, reads, writes, excepts, timeout);
+    return wait_select(&(struct select_call){.count = count,
+                                             .reads = reads,
+                                             .writes = writes,
+                                             .excepts = excepts,
+                                             .timeval = timeout});
+}
+
+EXPORT int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
+                   const struct timespec *timeout, const sigset_t *mask)
+{
+    if (wake_is_idle())
+        return libc_real()->pselect(count, reads, writes, excepts, timeout, mask);
+    return wait_select(&(struct select_call){.is_pselect = true,
+                                             .count = count,
+                                             .reads = reads,
+                                             .writes = writes,
+                                             .excepts = excepts,
+                                             .timespec = timeout,
+                                             .mask = mask});
+}

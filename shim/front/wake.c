@@ -1,0 +1,208 @@
+/*
+ * Answers that wait, in a table of fixed size: see wake.h.
+ *
+ * A place is claimed by its `is_taken`, then filled, then shown by `connection`; it is hidden again
+ * before it is given back. A reader that meets a place in between sees nothing, or reports a
+ * descriptor readable that was so a moment before, as the kernel may too.
+ */
+#include "front/wake.h"
+#include "front/connection.h"
+
+#include <errno.h>
+#include <sched.h>
+
+enum {
+    PLACES = 256,
+    REPORTS = 4,
+    FORK_PATIENCE = 1 << 14 /* yields: an exchange may wait for another process for seconds */
+};
+
+struct wake {
+    _Alignas(64) atomic_bool is_taken;
+    atomic_bool is_locked;
+    bool is_held_by_fork;
+    _Atomic(struct connection *) connection; /* NULL: nothing waits here */
+    atomic_int fd;
+    _Atomic dev_t device;
+    _Atomic ino_t inode;
+    /* The epoll instances that have reported this arrival, plus one; 0: none. With more of them
+     * some report it again, which an edge-triggered program must bear anyway. */
+    atomic_int reported[REPORTS];
+};
+
+static struct wake places[PLACES];
+static atomic_uint places_used; /* places from here on were never taken */
+atomic_uint wake_count;
+
+bool wake_identify(int fd, struct descriptor *descriptor)
+{
+    struct stat file;
+    int saved = errno;
+    bool is_socket = fstat(fd, &file) == 0 && S_ISSOCK(file.st_mode);
+    if (is_socket)
+        *descriptor = (struct descriptor){fd, file.st_dev, file.st_ino};
+    errno = saved;
+    return is_socket;
+}
+
+/* ---- places ---- */
+
+static void raise_used(unsigned used)
+{
+    unsigned seen = atomic_load(&places_used);
+    while (seen < used && !atomic_compare_exchange_weak(&places_used, &seen, used))
+        continue;
+}
+
+static struct wake *take_place(void)
+{
+    for (unsigned i = 0; i < PLACES; i++) {
+        bool was_taken = false;
+        if (!atomic_load_explicit(&places[i].is_taken, memory_order_relaxed) &&
+            atomic_compare_exchange_strong(&places[i].is_taken, &was_taken, true)) {
+            raise_used(i + 1);
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
+struct wake *wake_announce(const struct descriptor *descriptor, struct connection *connection)
+{
+    struct wake *wake = take_place();
+    if (!wake)
+        return NULL;
+    atomic_store_explicit(&wake->fd, descriptor->fd, memory_order_relaxed);
+    atomic_store_explicit(&wake->device, descriptor->device, memory_order_relaxed);
+    atomic_store_explicit(&wake->inode, descriptor->inode, memory_order_relaxed);
+    wake_again(wake);
+    wake_lock(wake);
+    atomic_store(&wake->connection, connection);
+    atomic_fetch_add(&wake_count, 1);
+    return wake;
+}
+
+void wake_withdraw(struct wake *wake)
+{
+    /* Locked, so that a fork in another thread is done with the connection. */
+    wake_lock(wake);
+    atomic_fetch_sub(&wake_count, 1);
+    atomic_store(&wake->connection, NULL);
+    wake_unlock(wake);
+    atomic_store(&wake->is_taken, false);
+}
+
+/* ---- finding them ---- */
+
+typedef bool matches(const struct wake *wake, const void *what);
+
+static struct wake *find(matches *match, const void *what)
+{
+    unsigned used = atomic_load_explicit(&places_used, memory_order_acquire);
+    for (unsigned i = 0; i < used; i++)
+        if (atomic_load(&places[i].connection) && match(&places[i], what))
+            return &places[i];
+    return NULL;
+}
+
+static bool is_of(const struct wake *wake, const void *what)
+{
+    const struct descriptor *file = what;
+    return file->inode == atomic_load_explicit(&wake->inode, memory_order_relaxed) &&
+           file->device == atomic_load_explicit(&wake->device, memory_order_relaxed);
+}
+
+struct wake *wake_of(int fd)
+{
+    struct descriptor file;
+    return wake_identify(fd, &file) ? find(is_of, &file) : NULL;
+}
+
+struct wake *wake_of_inode(dev_t device, ino_t inode)
+{
+    struct descriptor file = {-1, device, inode};
+    return find(is_of, &file);
+}
+
+/* ---- edges ---- */
+
+void wake_again(struct wake *wake)
+{
+    for (unsigned i = 0; i < REPORTS; i++)
+        atomic_store_explicit(&wake->reported[i], 0, memory_order_relaxed);
+}
+
+bool wake_may_report(const struct wake *wake, int epoll)
+{
+    for (unsigned i = 0; i < REPORTS; i++)
+        if (atomic_load(&wake->reported[i]) == epoll + 1)
+            return false;
+    return true;
+}
+
+bool wake_claim_report(struct wake *wake, int epoll)
+{
+    for (unsigned i = 0; i < REPORTS; i++) {
+        int reporter = 0;
+        if (atomic_compare_exchange_strong(&wake->reported[i], &reporter, epoll + 1))
+            return true;
+        if (reporter == epoll + 1)
+            return false;
+    }
+    return true;
+}
+
+/* ---- fork ---- */
+
+static bool try_lock(struct wake *wake)
+{
+    return !atomic_exchange_explicit(&wake->is_locked, true, memory_order_acquire);
+}
+
+void wake_lock(struct wake *wake)
+{
+    /* A fork always ends. */
+    while (!try_lock(wake))
+        sched_yield();
+}
+
+void wake_unlock(struct wake *wake)
+{
+    atomic_store_explicit(&wake->is_locked, false, memory_order_release);
+}
+
+/* A connection that stays busy is left alone: the child has no business with it either. */
+static bool hold_for_fork(struct wake *wake)
+{
+    for (unsigned i = 0; i < FORK_PATIENCE; i++) {
+        if (try_lock(wake))
+            return true;
+        sched_yield();
+    }
+    return false;
+}
+
+void wake_before_fork(void)
+{
+    unsigned used = atomic_load(&places_used);
+    for (unsigned i = 0; i < used; i++) {
+        struct wake *wake = &places[i];
+        if (!atomic_load(&wake->connection) || !hold_for_fork(wake))
+            continue;
+        wake->is_held_by_fork = true;
+        struct connection *connection = atomic_load(&wake->connection);
+        if (connection)
+            exchange_detach(connection->exchange);
+    }
+}
+
+void wake_after_fork(void)
+{
+    unsigned used = atomic_load(&places_used);
+    for (unsigned i = 0; i < used; i++) {
+        if (!places[i].is_held_by_fork)
+            continue;
+        places[i].is_held_by_fork = false;
+        wake_unlock(&places[i]);
+    }
+}

@@ -1,0 +1,561 @@
+/*
+ * Exchanges, without a socket: what a program writes goes in, what a pretended origin sends goes
+ * in, and what the program sees comes out. Each test has an endpoint of its own in one real cache.
+ */
+#include "unit.h"
+
+#include "exchange/exchange.h"
+
+#include <unistd.h>
+
+/* ---- one connection ---------------------------------------------------------------------------
+ */
+
+struct connection {
+    struct exchange *exchange;
+    bool has_certificate;
+    bool can_answer;
+    struct buffer sent; /* what reached the origin */
+    struct buffer seen; /* what the program has read */
+};
+
+static bool trust(void *connection, struct trust *trust)
+{
+    *trust = (struct trust){{9}};
+    return ((struct connection *)connection)->has_certificate;
+}
+
+static bool peer_name(void *connection, char *name, size_t size)
+{
+    (void)connection;
+    return snprintf(name, size, "192.0.2.1:443") > 0;
+}
+
+static bool may_wait(void *connection)
+{
+    (void)connection;
+    return true;
+}
+
+static bool may_answer(void *connection)
+{
+    return ((struct connection *)connection)->can_answer;
+}
+
+static const struct exchange_front front = {trust, peer_name, may_wait, may_answer};
+
+static char host[64]; /* of the running test */
+
+static int next_host(void **state)
+{
+    static int number;
+    (void)state;
+    snprintf(host, sizeof(host), "vc%d.example.com", ++number);
+    return 0;
+}
+
+static void open_connection(struct connection *c)
+{
+    *c = (struct connection){.has_certificate = true, .can_answer = true};
+    c->exchange = exchange_new(&front, c);
+    assert_non_null(c->exchange);
+}
+
+static void close_connection(struct connection *c)
+{
+    exchange_free(c->exchange);
+    buffer_free(&c->sent);
+    buffer_free(&c->seen);
+}
+
+static enum exchange_verdict write_bytes(struct connection *c, const void *bytes, size_t size)
+{
+    bool is_lost;
+    enum exchange_verdict verdict = exchange_feed_request(c->exchange, bytes, size, &is_lost);
+    assert_false(is_lost);
+    if (verdict == EXCHANGE_FORWARD || verdict == EXCHANGE_PASS) {
+        struct span held = exchange_held(c->exchange);
+        buffer_append_span(&c->sent, held);
+        exchange_sent(c->exchange, held.size);
+        assert_int_equal(exchange_held(c->exchange).size, 0);
+    }
+    return verdict;
+}
+
+static enum exchange_verdict write_text(struct connection *c, const char *text)
+{
+    return write_bytes(c, text, strlen(text));
+}
+
+static void read_answer(struct connection *c)
+{
+    char piece[37];
+    size_t size;
+    while ((size = exchange_answer_read(c->exchange, piece, sizeof(piece), false)) > 0)
+        buffer_append(&c->seen, piece, size);
+}
+
+/* The origin sends `text`, in pieces of `piece` bytes. */
+static void origin_sends(struct connection *c, const char *text, size_t piece)
+{
+    size_t size = strlen(text);
+    for (size_t at = 0; at < size; at += piece) {
+        char copy[8192];
+        size_t part = size - at < piece ? size - at : piece;
+        memcpy(copy, text + at, part);
+        buffer_append(&c->seen, copy, exchange_feed_response(c->exchange, copy, part));
+        read_answer(c);
+    }
+}
+
+static const char *seen(struct connection *c)
+{
+    buffer_append(&c->seen, "", 1);
+    c->seen.size--;
+    return (const char *)c->seen.data;
+}
+
+/* ---- messages
+ * ------------------------------------------------------------------------------------ */
+
+#define ENVELOPE(body)                                                                             \
+    "<?xml version=\"1.0\"?><e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\">"    \
+    "<e:Body>" body "</e:Body></e:Envelope>"
+#define FIND                                                                                       \
+    "<FindByUuid xmlns=\"urn:vim25\"><_this type=\"SearchIndex\">SearchIndex</_this>"              \
+    "<uuid>42</uuid><vmSearch>true</vmSearch></FindByUuid>"
+#define FOUND                                                                                      \
+    ENVELOPE("<FindByUuidResponse xmlns=\"urn:vim25\"><returnval type=\"VirtualMachine\">"         \
+             "vm-42</returnval></FindByUuidResponse>")
+#define RENAME "<Rename xmlns=\"urn:vim25\"><_this type=\"Folder\">group-v3</_this></Rename>"
+#define DONE ENVELOPE("<RenameResponse xmlns=\"urn:vim25\"></RenameResponse>")
+#define LOGIN(password)                                                                            \
+    "<Login xmlns=\"urn:vim25\"><_this type=\"SessionManager\">SessionManager</_this>"             \
+    "<userName>admin</userName><password>" password "</password></Login>"
+#define LOGGED_IN                                                                                  \
+    ENVELOPE("<LoginResponse xmlns=\"urn:vim25\"><returnval><key>52ab-key</key>"                   \
+             "<userName>admin</userName></returnval></LoginResponse>")
+#define LOGOUT                                                                                     \
+    "<Logout xmlns=\"urn:vim25\"><_this type=\"SessionManager\">SessionManager</_this></Logout>"
+#define VIEW                                                                                       \
+    "<CreateContainerView xmlns=\"urn:vim25\"><_this type=\"ViewManager\">ViewManager</_this>"     \
+    "<container type=\"Folder\">group-d1</container></CreateContainerView>"
+#define VIEWED                                                                                     \
+    ENVELOPE("<CreateContainerViewResponse xmlns=\"urn:vim25\"><returnval type=\"ContainerView\">" \
+             "session[52ab-key]52cd</returnval></CreateContainerViewResponse>")
+#define DESTROY                                                                                    \
+    "<DestroyView xmlns=\"urn:vim25\"><_this "                                                     \
+    "type=\"ContainerView\">session[52ab-key]52cd</_this></DestroyView>"
+
+static const char *request_with(const char *fields, const char *operation)
+{
+    static char text[8192];
+    char body[4096];
+    snprintf(body, sizeof(body), ENVELOPE("%s"), operation);
+    snprintf(text, sizeof(text),
+             "POST /sdk HTTP/1.1\r\nHost: %s\r\n%sSOAPAction: \"urn:vim25/6.0\"\r\n"
+             "Content-Length: %zu\r\n\r\n%s",
+             host, fields, strlen(body), body);
+    return text;
+}
+
+static const char *request(const char *operation)
+{
+    return request_with("", operation);
+}
+
+static const char *response_with(const char *status, const char *fields, const char *body)
+{
+    static char text[8192];
+    snprintf(text, sizeof(text), "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n%s", status, fields,
+             strlen(body), body);
+    return text;
+}
+
+static const char *response(const char *body)
+{
+    return response_with("200 OK", "", body);
+}
+
+/* The program asks, the origin is asked and answers; both sides see each other's very bytes. */
+static void exchange_forwarded(struct connection *c, const char *asks, const char *answers)
+{
+    buffer_clear(&c->sent);
+    buffer_clear(&c->seen);
+    char *question = strdup(asks);
+    assert_int_equal(write_text(c, question), EXCHANGE_FORWARD);
+    assert_true(span_equal(buffer_span(&c->sent), span_of_text(question)));
+    origin_sends(c, answers, 100);
+    assert_string_equal(seen(c), answers);
+    free(question);
+}
+
+static void exchange_answered(struct connection *c, const char *asks, const char *part)
+{
+    buffer_clear(&c->seen);
+    assert_int_equal(write_text(c, asks), EXCHANGE_ANSWER);
+    read_answer(c);
+    assert_non_null(strstr(seen(c), part));
+}
+
+/* ---- the tests
+ * ------------------------------------------------------------------------------------ */
+
+static void the_second_of_two_equal_reads_is_answered(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    exchange_answered(&c, request(FIND), FOUND);
+    exchange_answered(&c, request_with("X-Other: 1\r\n", FIND), FOUND);
+    close_connection(&c);
+}
+
+static void an_answer_is_a_whole_http_message_with_the_origins_fields(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(
+        &c, request(FIND),
+        response_with("200 OK", "Server: origin\r\nConnection: keep-alive\r\n", FOUND));
+    exchange_answered(&c, request(FIND), "HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Length: ");
+    assert_null(strstr(seen(&c), "Connection:"));
+    assert_false(exchange_is_at_end(c.exchange));
+    exchange_answered(&c, request_with("Connection: close\r\n", FIND), "Connection: close\r\n");
+    assert_true(exchange_is_at_end(c.exchange));
+    close_connection(&c);
+}
+
+static void a_request_may_come_byte_by_byte(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    const char *text = request(FIND);
+    size_t size = strlen(text);
+    for (size_t i = 0; i + 1 < size; i++)
+        assert_int_equal(write_bytes(&c, text + i, 1), EXCHANGE_MORE);
+    assert_int_equal(write_bytes(&c, text + size - 1, 1), EXCHANGE_ANSWER);
+    read_answer(&c);
+    close_connection(&c);
+}
+
+static void what_is_not_for_the_sdk_passes_for_ever(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    assert_int_equal(exchange_recognise("GET / HTTP/1.1", 14), EXCHANGE_NOT_OURS);
+    assert_int_equal(exchange_recognise("POST /sd", 8), EXCHANGE_UNDECIDED);
+    assert_int_equal(exchange_recognise("POST /sdk HTTP/1.1", 18), EXCHANGE_OURS);
+    assert_int_equal(
+        write_text(&c, "POST /sdkfoo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"),
+        EXCHANGE_PASS);
+    assert_int_equal(c.sent.size,
+                     strlen("POST /sdkfoo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+    close_connection(&c);
+}
+
+static void a_write_makes_stored_reads_invalid(void **state)
+{
+    (void)state;
+    struct connection reader, writer;
+    open_connection(&reader);
+    open_connection(&writer);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_forwarded(&writer, request(RENAME), response(DONE));
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_answered(&reader, request(FIND), FOUND);
+    close_connection(&reader);
+    close_connection(&writer);
+}
+
+static void an_unknown_operation_is_a_write(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    exchange_forwarded(&c, request("<Frobnicate xmlns=\"urn:vim25\"/>"),
+                       response(ENVELOPE("<FrobnicateResponse xmlns=\"urn:vim25\"/>")));
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    close_connection(&c);
+}
+
+static void while_a_write_is_under_way_nothing_is_answered_or_stored(void **state)
+{
+    (void)state;
+    struct connection reader, writer;
+    open_connection(&reader);
+    open_connection(&writer);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    assert_int_equal(write_text(&writer, request(RENAME)), EXCHANGE_FORWARD);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    origin_sends(&writer, response(DONE), 1);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_answered(&reader, request(FIND), FOUND);
+    close_connection(&reader);
+    close_connection(&writer);
+}
+
+static void a_read_that_a_write_overtook_is_not_stored(void **state)
+{
+    (void)state;
+    struct connection reader, writer;
+    open_connection(&reader);
+    open_connection(&writer);
+    assert_int_equal(write_text(&reader, request(FIND)), EXCHANGE_FORWARD);
+    exchange_forwarded(&writer, request(RENAME), response(DONE));
+    origin_sends(&reader, response(FOUND), 50);
+    exchange_forwarded(&writer, request(FIND), response(FOUND));
+    close_connection(&reader);
+    close_connection(&writer);
+}
+
+static void a_write_whose_response_broke_off_keeps_the_fence(void **state)
+{
+    (void)state;
+    struct connection reader, writer;
+    open_connection(&reader);
+    open_connection(&writer);
+    assert_int_equal(write_text(&writer, request(RENAME)), EXCHANGE_FORWARD);
+    close_connection(&writer);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    close_connection(&reader);
+}
+
+static void only_whole_and_good_responses_are_stored(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response_with("503 Service Unavailable", "", "busy"));
+    exchange_forwarded(&c, request(FIND), response_with("200 OK", "Set-Cookie: a=b\r\n", FOUND));
+    exchange_forwarded(&c, request(FIND), response("this is not SOAP"));
+    exchange_forwarded(&c, request(FIND), response(ENVELOPE("<e:Fault><faultstring/></e:Fault>")));
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    exchange_answered(&c, request(FIND), FOUND);
+    close_connection(&c);
+}
+
+static void a_response_that_ends_at_close_is_stored_when_the_close_is_clean(void **state)
+{
+    (void)state;
+    for (int is_clean = 0; is_clean <= 1; is_clean++) {
+        struct connection c;
+        open_connection(&c);
+        assert_int_equal(write_text(&c, request(FIND)), EXCHANGE_FORWARD);
+        origin_sends(&c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" FOUND, 60);
+        exchange_feed_end(c.exchange, is_clean);
+        assert_int_equal(write_text(&c, request(FIND)),
+                         is_clean ? EXCHANGE_ANSWER : EXCHANGE_FORWARD);
+        close_connection(&c);
+    }
+}
+
+static void a_login_is_lent_to_the_same_password_only(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    const char *fields =
+        "Set-Cookie: vmware_soap_session=\"c0ffee\"; Path=/; HttpOnly; Secure;\r\n";
+    exchange_forwarded(&c, request(LOGIN("secret")), response_with("200 OK", fields, LOGGED_IN));
+    exchange_answered(&c, request(LOGIN("secret")), fields);
+    assert_non_null(strstr(seen(&c), LOGGED_IN));
+    exchange_forwarded(&c, request(LOGIN("wrong")),
+                       response_with("500 Internal Server Error", "",
+                                     ENVELOPE("<e:Fault><faultstring>no</faultstring></e:Fault>")));
+    exchange_answered(&c, request(LOGIN("secret")), LOGGED_IN);
+    close_connection(&c);
+}
+
+#define COOKIE "Cookie: vmware_soap_session=\"c0ffee\"\r\n"
+
+static void log_in(struct connection *c)
+{
+    exchange_forwarded(c, request(LOGIN("secret")),
+                       response_with("200 OK",
+                                     "Set-Cookie: vmware_soap_session=\"c0ffee\"; Path=/\r\n",
+                                     LOGGED_IN));
+}
+
+static void a_logout_is_kept_and_afterwards_the_cookie_is_worth_nothing(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    log_in(&c);
+    exchange_forwarded(&c, request_with(COOKIE, FIND), response(FOUND));
+    exchange_answered(&c, request_with(COOKIE, FIND), FOUND);
+    exchange_answered(&c, request_with(COOKIE, LOGOUT), "<LogoutResponse xmlns=\"urn:vim25\">");
+    buffer_clear(&c.sent);
+    assert_int_equal(write_text(&c, request_with(COOKIE, FIND)), EXCHANGE_FORWARD);
+    assert_false(span_contains(buffer_span(&c.sent), SPAN_OF("c0ffee")));
+    assert_true(span_contains(buffer_span(&c.sent), SPAN_OF("vmware_soap_session=\"000000\"")));
+    close_connection(&c);
+}
+
+static void a_view_is_lent_and_not_destroyed(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    log_in(&c);
+    exchange_forwarded(&c, request_with(COOKIE, VIEW), response(VIEWED));
+    exchange_answered(&c, request_with(COOKIE, VIEW), VIEWED);
+    exchange_answered(&c, request_with(COOKIE, DESTROY),
+                      "<DestroyViewResponse xmlns=\"urn:vim25\">");
+    exchange_answered(&c, request_with(COOKIE, VIEW), VIEWED);
+    close_connection(&c);
+}
+
+static void what_a_cookie_has_read_no_other_is_given(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request_with("Cookie: vmware_soap_session=\"one\"\r\n", FIND),
+                       response(FOUND));
+    exchange_answered(&c, request_with("Cookie: vmware_soap_session=\"one\"\r\n", FIND), FOUND);
+    exchange_forwarded(&c, request_with("Cookie: vmware_soap_session=\"two\"\r\n", FIND),
+                       response(FOUND));
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    close_connection(&c);
+}
+
+static void without_a_certificate_or_a_way_to_wake_nothing_is_answered(void **state)
+{
+    (void)state;
+    struct connection good, untrusted, asleep;
+    open_connection(&good);
+    open_connection(&untrusted);
+    open_connection(&asleep);
+    untrusted.has_certificate = false;
+    asleep.can_answer = false;
+    exchange_forwarded(&good, request(FIND), response(FOUND));
+    exchange_forwarded(&untrusted, request(FIND), response(FOUND));
+    exchange_forwarded(&asleep, request(FIND), response(FOUND));
+    exchange_answered(&good, request(FIND), FOUND);
+    close_connection(&good);
+    close_connection(&untrusted);
+    close_connection(&asleep);
+}
+
+static char *expecting(const char *operation)
+{
+    return strdup(request_with("Expect: 100-continue\r\n", operation));
+}
+
+static void a_program_that_waits_for_continue_gets_it_once(void **state)
+{
+    (void)state;
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    for (size_t piece = 1; piece < 300; piece += 23) {
+        struct connection c;
+        char *text = expecting(RENAME);
+        char *body = strstr(text, "\r\n\r\n") + 4;
+        open_connection(&c);
+        assert_int_equal(write_bytes(&c, text, (size_t)(body - text)), EXCHANGE_ANSWER);
+        read_answer(&c);
+        assert_string_equal(seen(&c), interim);
+        buffer_clear(&c.seen);
+        assert_int_equal(write_text(&c, body), EXCHANGE_FORWARD);
+        assert_true(span_equal(buffer_span(&c.sent), span_of_text(text)));
+        char both[10240];
+        snprintf(both, sizeof(both), "%s%s", piece % 2 ? interim : "", response(DONE));
+        origin_sends(&c, both, piece);
+        assert_string_equal(seen(&c), response(DONE));
+        exchange_forwarded(&c, request(FIND), response(FOUND));
+        close_connection(&c);
+        free(text);
+    }
+}
+
+static void a_pipelined_request_is_forwarded_untouched_and_taken_for_a_write(void **state)
+{
+    (void)state;
+    struct connection c, other;
+    open_connection(&c);
+    open_connection(&other);
+    exchange_forwarded(&other, request(FIND), response(FOUND));
+    char *twice = malloc(16384);
+    snprintf(twice, 16384, "%s%s", request(RENAME), request(FIND));
+    assert_int_equal(write_text(&c, twice), EXCHANGE_FORWARD);
+    assert_true(span_equal(buffer_span(&c.sent), span_of_text(twice)));
+    exchange_forwarded(&other, request(FIND), response(FOUND));
+    close_connection(&c);
+    close_connection(&other);
+    free(twice);
+}
+
+static void a_large_request_streams_through(void **state)
+{
+    (void)state;
+    struct connection c;
+    char head[256];
+    char *piece = calloc(1, 1 << 20);
+    open_connection(&c);
+    memset(piece, 'x', 1 << 20);
+    snprintf(head, sizeof(head), "POST /sdk HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n",
+             host, 8 << 20);
+    assert_int_equal(write_text(&c, head), EXCHANGE_MORE);
+    for (int i = 0; i < 8; i++)
+        write_bytes(&c, piece, 1 << 20);
+    assert_int_equal(c.sent.size, strlen(head) + (8 << 20));
+    origin_sends(&c, response(DONE), 100);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    close_connection(&c);
+    free(piece);
+}
+
+static void other_paths_on_the_same_connection_pass(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    char text[256];
+    snprintf(text, sizeof(text), "GET /folder/x HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+    exchange_forwarded(&c, text, response("file"));
+    exchange_answered(&c, request(FIND), FOUND);
+    close_connection(&c);
+}
+
+int main(void)
+{
+    struct config config;
+    unit_config(&config);
+    setenv("VCACHE_DIR", config.directory, 1);
+#define WITH_HOST(test) cmocka_unit_test_setup(test, next_host)
+    const struct CMUnitTest tests[] = {
+        WITH_HOST(the_second_of_two_equal_reads_is_answered),
+        WITH_HOST(an_answer_is_a_whole_http_message_with_the_origins_fields),
+        WITH_HOST(a_request_may_come_byte_by_byte),
+        WITH_HOST(what_is_not_for_the_sdk_passes_for_ever),
+        WITH_HOST(a_write_makes_stored_reads_invalid),
+        WITH_HOST(an_unknown_operation_is_a_write),
+        WITH_HOST(while_a_write_is_under_way_nothing_is_answered_or_stored),
+        WITH_HOST(a_read_that_a_write_overtook_is_not_stored),
+        WITH_HOST(a_write_whose_response_broke_off_keeps_the_fence),
+        WITH_HOST(only_whole_and_good_responses_are_stored),
+        WITH_HOST(a_response_that_ends_at_close_is_stored_when_the_close_is_clean),
+        WITH_HOST(a_login_is_lent_to_the_same_password_only),
+        WITH_HOST(a_logout_is_kept_and_afterwards_the_cookie_is_worth_nothing),
+        WITH_HOST(a_view_is_lent_and_not_destroyed),
+        WITH_HOST(what_a_cookie_has_read_no_other_is_given),
+        WITH_HOST(without_a_certificate_or_a_way_to_wake_nothing_is_answered),
+        WITH_HOST(a_program_that_waits_for_continue_gets_it_once),
+        WITH_HOST(a_pipelined_request_is_forwarded_untouched_and_taken_for_a_write),
+        WITH_HOST(a_large_request_streams_through),
+        WITH_HOST(other_paths_on_the_same_connection_pass),
+    };
+    int failed = cmocka_run_group_tests_name("exchange", tests, NULL, NULL);
+    unit_remove(&config);
+    return failed;
+}

@@ -1,0 +1,273 @@
+/* Sessions and seals: who may borrow what, and what is readable on disk. */
+#include "unit.h"
+
+#include "cache/seal.h"
+#include "cache/session.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct endpoint vcenter = {"https://vc.example.com:443"};
+static const struct endpoint other_vcenter = {"https://vc2.example.com:443"};
+static const struct trust verified = {{1}};
+static const struct trust unverified = {{2}};
+static const uint64_t idle_ms = 600000;
+
+struct fixture {
+    struct config config;
+    struct cache *cache;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    unit_config(&fixture->config);
+    fixture->cache = cache_open(&fixture->config);
+    assert_non_null(fixture->cache);
+    assert_int_equal(cache_ready(fixture->cache, true), CACHE_OK);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    cache_close(fixture->cache);
+    unit_remove(&fixture->config);
+    free(fixture);
+    return 0;
+}
+
+static struct session *of(struct cache *cache, const struct endpoint *endpoint,
+                          const struct trust *trust, const char *user, const char *password)
+{
+    const struct session_login login = {.endpoint = endpoint,
+                                        .trust = trust,
+                                        .user = span_of_text(user),
+                                        .password = span_of_text(password)};
+    return session_of_login(cache, &login);
+}
+
+static void publish(struct cache *cache, struct session *session)
+{
+    assert_int_equal(session_store(cache, session, SPAN_OF("cookie-4711"), SPAN_OF("key-52ab"),
+                                   SPAN_OF("HTTP/1.1 200 OK\r\n"), SPAN_OF("<LoginResponse/>")),
+                     CACHE_OK);
+}
+
+static enum cache_status try_to_borrow(struct cache *cache, struct session *session)
+{
+    struct buffer head = {0};
+    struct buffer body = {0};
+    enum cache_status status = session_borrow(cache, session, idle_ms, &head, &body);
+    if (status == CACHE_OK)
+        assert_true(span_equal(buffer_span(&body), SPAN_OF("<LoginResponse/>")));
+    buffer_free(&head);
+    buffer_free(&body);
+    return status;
+}
+
+static void cookies_are_found_in_every_form_that_programs_send(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {"vmware_soap_session=\"52ab\"; Path=/; HttpOnly; Secure;",
+                                         "vmware_soap_session=\"52ab\"", "vmware_soap_session=52ab",
+                                         "other=1; vmware_soap_session=52ab; more=2"};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        assert_true(span_equal(cookie_token(span_of_text(fields[i])), SPAN_OF("52ab")));
+    assert_int_equal(cookie_token(SPAN_OF("")).size, 0);
+    assert_int_equal(cookie_token(SPAN_OF("JSESSIONID=52ab")).size, 0);
+    assert_int_equal(cookie_token(SPAN_OF("vmware_soap_session=\"")).size, 0);
+}
+
+static void the_same_credentials_are_the_same_principal_and_no_others_are(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cache *cache = fixture->cache;
+    struct session *one = of(cache, &vcenter, &verified, "admin", "secret");
+    struct session *others[] = {
+        of(cache, &vcenter, &verified, "admin", "Secret"),
+        of(cache, &vcenter, &verified, "admin2", "secret"),
+        of(cache, &vcenter, &verified, "admi", "nsecret"),
+        of(cache, &vcenter, &unverified, "admin", "secret"),
+        of(cache, &other_vcenter, &verified, "admin", "secret"),
+    };
+    assert_non_null(one);
+    assert_ptr_equal(one, of(cache, &vcenter, &verified, "admin", "secret"));
+    publish(cache, one);
+    assert_int_equal(try_to_borrow(cache, one), CACHE_OK);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_non_null(others[i]);
+        assert_memory_not_equal(session_principal(one), session_principal(others[i]),
+                                sizeof(struct principal));
+        assert_int_equal(try_to_borrow(cache, others[i]), CACHE_ABSENT);
+    }
+}
+
+static void a_cookie_has_the_principal_of_its_login(void **state)
+{
+    struct fixture *fixture = *state;
+    struct principal principal, stranger, anonymous;
+    struct session *session = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    publish(fixture->cache, session);
+    assert_true(principal_of_cookie(fixture->cache, &vcenter, &verified, SPAN_OF("cookie-4711"),
+                                    &principal));
+    assert_memory_equal(&principal, session_principal(session), sizeof(principal));
+    assert_true(principal_of_cookie(fixture->cache, &vcenter, &unverified, SPAN_OF("cookie-4711"),
+                                    &stranger));
+    assert_memory_not_equal(&stranger, &principal, sizeof(principal));
+    assert_true(
+        principal_of_cookie(fixture->cache, &vcenter, &verified, (struct span){0}, &anonymous));
+    assert_memory_equal(&anonymous, &(struct principal){0}, sizeof(anonymous));
+    char user[SESSION_USER_SIZE];
+    principal_user(fixture->cache, &principal, user);
+    assert_string_equal(user, "admin");
+}
+
+static void another_process_borrows_with_the_password_only(void **state)
+{
+    struct fixture *fixture = *state;
+    publish(fixture->cache, of(fixture->cache, &vcenter, &verified, "admin", "secret"));
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        struct cache *cache = fixture->cache;
+        bool is_right =
+            try_to_borrow(cache, of(cache, &vcenter, &verified, "admin", "secret")) == CACHE_OK &&
+            try_to_borrow(cache, of(cache, &vcenter, &verified, "admin", "guess")) == CACHE_ABSENT;
+        _exit(is_right ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_session_that_was_withdrawn_or_idled_is_not_lent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct buffer head = {0};
+    struct buffer body = {0};
+    publish(fixture->cache, session);
+    usleep(2000);
+    assert_int_equal(session_borrow(fixture->cache, session, 0, &head, &body), CACHE_ABSENT);
+    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_OK);
+    session_withdraw(fixture->cache, session);
+    assert_false(session_is_shared(session));
+    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_ABSENT);
+    buffer_free(&head);
+    buffer_free(&body);
+}
+
+static void a_program_that_logged_in_twice_is_logged_in_until_the_second_logout(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    publish(fixture->cache, session);
+    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_OK);
+    session_log_out(session);
+    assert_false(session_is_logged_out(session));
+    session_log_out(session);
+    assert_true(session_is_logged_out(session));
+    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_OK);
+    assert_false(session_is_logged_out(session));
+}
+
+static void views_live_and_die_with_their_session(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cache *cache = fixture->cache;
+    struct session *session = of(cache, &vcenter, &verified, "admin", "secret");
+    struct cache_key key = {.id = {7}, .length = 3};
+    struct buffer head = {0};
+    struct buffer body = {0};
+    publish(cache, session);
+    assert_int_equal(session_bound_put(cache, session, &key, SPAN_OF("head"), SPAN_OF("view-1")),
+                     CACHE_OK);
+    session_view_add(cache, session, SPAN_OF("session[52ab]52cd"));
+    assert_true(session_view_is_shared(cache, session, SPAN_OF("session[52ab]52cd")));
+    assert_false(session_view_is_shared(cache, session, SPAN_OF("session[52ab]52ce")));
+    assert_int_equal(session_bound_get(cache, session, &key, &head, &body), CACHE_OK);
+    assert_true(span_equal(buffer_span(&body), SPAN_OF("view-1")));
+    session_withdraw(cache, session);
+    assert_int_equal(session_bound_get(cache, session, &key, &head, &body), CACHE_ABSENT);
+    assert_false(session_view_is_shared(cache, session, SPAN_OF("session[52ab]52cd")));
+    buffer_free(&head);
+    buffer_free(&body);
+}
+
+static bool file_holds(const char *directory, const char *name, const char *text)
+{
+    char path[PATH_MAX + 32];
+    struct buffer content = {0};
+    char piece[65536];
+    ssize_t size;
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    while ((size = read(fd, piece, sizeof(piece))) > 0)
+        buffer_append(&content, piece, (size_t)size);
+    close(fd);
+    bool holds = span_contains(buffer_span(&content), span_of_text(text));
+    buffer_free(&content);
+    return holds;
+}
+
+static void no_secret_is_readable_on_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = of(fixture->cache, &vcenter, &verified, "admin", "secret-password");
+    struct cache_key key = {.id = {7}, .length = 3};
+    publish(fixture->cache, session);
+    assert_int_equal(session_bound_put(fixture->cache, session, &key, SPAN_OF("head"),
+                                       SPAN_OF("session[key-52ab]52cd")),
+                     CACHE_OK);
+    assert_true(file_holds(fixture->config.directory, "data.mdb", "admin"));
+    static const char *const secrets[] = {"secret-password", "cookie-4711", "key-52ab"};
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        assert_false(file_holds(fixture->config.directory, "data.mdb", secrets[i]));
+}
+
+static void a_seal_opens_with_its_key_and_unaltered_only(void **state)
+{
+    (void)state;
+    struct seal_key key = {{1}};
+    struct seal_key wrong = {{2}};
+    struct buffer sealed = {0};
+    struct buffer plain = {0};
+    assert_true(seal_close(&key, SPAN_OF("bound"), SPAN_OF("the secret"), &sealed));
+    assert_int_equal(sealed.size, strlen("the secret") + SEAL_OVERHEAD);
+    assert_true(seal_open(&key, SPAN_OF("bound"), buffer_span(&sealed), &plain));
+    assert_true(span_equal(buffer_span(&plain), SPAN_OF("the secret")));
+    buffer_clear(&plain);
+    assert_false(seal_open(&wrong, SPAN_OF("bound"), buffer_span(&sealed), &plain));
+    assert_false(seal_open(&key, SPAN_OF("other"), buffer_span(&sealed), &plain));
+    for (size_t i = 0; i < sealed.size; i++) {
+        sealed.data[i] ^= 1;
+        assert_false(seal_open(&key, SPAN_OF("bound"), buffer_span(&sealed), &plain));
+        sealed.data[i] ^= 1;
+        assert_false(seal_open(&key, SPAN_OF("bound"), (struct span){sealed.data, i}, &plain));
+    }
+    assert_int_equal(plain.size, 0);
+    buffer_free(&sealed);
+    buffer_free(&plain);
+}
+
+int main(void)
+{
+#define WITH_CACHE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cookies_are_found_in_every_form_that_programs_send),
+        cmocka_unit_test(a_seal_opens_with_its_key_and_unaltered_only),
+        WITH_CACHE(the_same_credentials_are_the_same_principal_and_no_others_are),
+        WITH_CACHE(a_cookie_has_the_principal_of_its_login),
+        WITH_CACHE(another_process_borrows_with_the_password_only),
+        WITH_CACHE(a_session_that_was_withdrawn_or_idled_is_not_lent),
+        WITH_CACHE(a_program_that_logged_in_twice_is_logged_in_until_the_second_logout),
+        WITH_CACHE(views_live_and_die_with_their_session),
+        WITH_CACHE(no_secret_is_readable_on_disk),
+    };
+    return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}
