@@ -13,7 +13,7 @@ struct late_name {
 };
 
 struct late_library {
-    const char *soname;
+    const char *sonames[2]; /* the newest first; what is used of them has not changed since */
     const struct late_name *names;
     size_t name_count;
     void *table;
@@ -21,11 +21,11 @@ struct late_library {
     pthread_once_t once;
 };
 
-#define LATE_TABLE(which, NAMES, soname_)                                                          \
+#define LATE_TABLE(which, NAMES, ...)                                                              \
     static struct late_##which which##_table;                                                      \
     static const struct late_name which##_names[] = {NAMES(which##_NAME)};                         \
     static struct late_library which##_library = {                                                 \
-        .soname = (soname_),                                                                       \
+        .sonames = {__VA_ARGS__},                                                                  \
         .names = which##_names,                                                                    \
         .name_count = sizeof(which##_names) / sizeof(which##_names[0]),                            \
         .table = &which##_table,                                                                   \
@@ -44,7 +44,9 @@ struct late_library {
 /* All or nothing: a table with a hole would have to be tested at every call. */
 static void late_load(struct late_library *library)
 {
-    void *handle = dlopen(library->soname, RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(library->sonames[0], RTLD_NOW | RTLD_LOCAL);
+    if (!handle && library->sonames[1])
+        handle = dlopen(library->sonames[1], RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return;
     for (size_t i = 0; i < library->name_count; i++) {
@@ -64,16 +66,16 @@ static void late_load(struct late_library *library)
 
 LATE_TABLE(lmdb, LATE_LMDB, "liblmdb.so.0")
 LATE_TABLE(expat, LATE_EXPAT, "libexpat.so.1")
-LATE_TABLE(crypto, LATE_CRYPTO, "libcrypto.so.3")
+LATE_TABLE(crypto, LATE_CRYPTO, "libcrypto.so.3", "libcrypto.so.1.1")
 LATE_TABLE(zlib, LATE_ZLIB, "libz.so.1")
 
 const char *late_missing(void)
 {
     if (!late_lmdb())
-        return lmdb_library.soname;
+        return lmdb_library.sonames[0];
     if (!late_expat())
-        return expat_library.soname;
+        return expat_library.sonames[0];
     if (!late_crypto())
-        return crypto_library.soname;
-    return late_zlib() ? NULL : zlib_library.soname;
+        return crypto_library.sonames[0];
+    return late_zlib() ? NULL : zlib_library.sonames[0];
 }

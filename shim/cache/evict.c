@@ -6,9 +6,11 @@
 #include "cache/writer.h"
 
 #include <string.h>
+#include <time.h>
 
 #define ROUND_ENTRIES 256 /* in one transaction: about a millisecond */
 #define ROUNDS 8
+#define PAUSE_NS 5000000
 #define HEADROOM_PAGES 64
 
 struct age_key age_key_of(uint64_t requested_at, const uint8_t id[16])
@@ -55,7 +57,6 @@ int evict_one(struct environment *environment, MDB_txn *transaction, const uint8
 struct round {
     uint64_t target; /* bytes in use to come down to */
     uint64_t evicted;
-    bool is_empty;
     bool is_done;
 };
 
@@ -68,7 +69,7 @@ static int evict_oldest(struct environment *environment, MDB_txn *transaction, M
     MDB_val nothing;
     int code = lmdb->mdb_cursor_get(ages, &age, &nothing, MDB_FIRST);
     if (code == MDB_NOTFOUND) {
-        round->is_empty = round->is_done = true;
+        round->is_done = true;
         return 0;
     }
     if (code != 0)
@@ -105,18 +106,43 @@ static int evict_round(struct environment *environment, MDB_txn *transaction, vo
     return code;
 }
 
-int evict(struct environment *environment, uint64_t needed, int harder, bool *is_empty)
+/* Bytes in use to come down to. */
+static uint64_t target_of(const struct environment *environment, uint64_t needed, int step)
 {
-    uint64_t high = high_water(environment);
-    uint64_t low = harder > 1 ? 0 : (high - environment->limit / 10) >> harder;
-    struct round round = {.target = low > needed ? low - needed : 0};
+    uint64_t low = high_water(environment) - environment->limit / 10;
+    if (step == 2)
+        low /= 2;
+    if (step == 3)
+        low = 0;
+    return low > needed ? low - needed : 0;
+}
+
+/* LMDB uses pages again only in the second transaction after the one that gave them up: here is one
+ * between, which must change something to count. */
+static int pass(struct environment *environment, MDB_txn *transaction, void *closure)
+{
+    (void)closure;
+    MDB_val key = {sizeof("pass"), (void *)"pass"};
+    MDB_val value = {sizeof("pass"), (void *)"pass"};
+    return environment->lmdb->mdb_put(transaction, environment->tables[TABLE_META], &key, &value,
+                                      0);
+}
+
+int evict(struct environment *environment, uint64_t needed, int step)
+{
+    struct round round = {.target = target_of(environment, needed, step), .is_done = step == 1};
     int code = 0;
+    if (step > 0)
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
     for (int i = 0; i < ROUNDS && code == 0 && !round.is_done; i++) {
         round.evicted = 0;
         code = writer_run(environment, evict_round, &round);
         if (code == 0)
             statistics_count_many(environment->cache, VERDICT_EVICTED, round.evicted);
     }
-    *is_empty = round.is_empty;
-    return code;
+    if (code == 0)
+        code = writer_run(environment, pass, NULL);
+    /* Not even what is freed can be written down: the next step may find a reader gone. */
+    return code == MDB_MAP_FULL && step + 1 < EVICT_STEPS ? evict(environment, needed, step + 1)
+                                                          : code;
 }

@@ -18,10 +18,12 @@ struct age_key age_key_of(uint64_t requested_at, const uint8_t id[16]);
 bool evict_is_due(const struct environment *environment, uint64_t used, uint64_t needed);
 
 /*
- * Inside the gate. Makes room for `needed` bytes; the harder (0, 1, 2) the more goes, 2 being all.
- * *is_empty: nothing is left to evict. An error code of LMDB.
+ * Inside the gate. Makes room for `needed` bytes, to be called again with the next `step` if there
+ * still is none: 0 evicts down to a comfortable fill, 1 waits for readers to end, 2 evicts half of
+ * what is left, 3 all. 0 or an error code of LMDB; MDB_MAP_FULL is worth the next step.
  */
-int evict(struct environment *environment, uint64_t needed, int harder, bool *is_empty);
+#define EVICT_STEPS 4
+int evict(struct environment *environment, uint64_t needed, int step);
 
 /* Inside a transaction: removes the response `id`, and its place in the order. */
 int evict_one(struct environment *environment, MDB_txn *transaction, const uint8_t id[16]);

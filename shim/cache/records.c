@@ -93,12 +93,11 @@ enum cache_status record_put(struct cache *cache, enum record_table table,
     enum cache_status status = writer_enter(cache, &environment);
     if (status != CACHE_OK)
         return status;
-    bool is_empty = false;
     int code = value.size > environment->limit / PART_OF_LIMIT ? ENOSPC : MDB_MAP_FULL;
     if (code == MDB_MAP_FULL)
         code = writer_run(environment, put, &work);
-    for (int harder = 0; code == MDB_MAP_FULL && harder <= 2 && !is_empty; harder++) {
-        code = evict(environment, value.size, harder, &is_empty);
+    for (int step = 0; code == MDB_MAP_FULL && step < EVICT_STEPS; step++) {
+        code = evict(environment, value.size, step);
         if (code == 0)
             code = writer_run(environment, put, &work);
     }

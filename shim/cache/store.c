@@ -209,36 +209,38 @@ static int place(struct environment *environment, MDB_txn *transaction, void *cl
  * has been stopped in the middle holds the pages of all that was removed since. Should that go on,
  * the store is given up for a new one; the reader keeps the old.
  */
-static void note_pinned(struct cache *cache, struct environment *environment, bool is_pinned)
+static void note_pinned(struct shared *shared, struct environment *environment, bool is_pinned)
 {
-    struct shared *shared = shared_get(cache, false);
-    if (!shared)
-        return;
     uint64_t since = atomic_load_explicit(&shared->pinned_since, memory_order_relaxed);
     uint64_t now = clock_milliseconds();
-    if (is_pinned == (since != 0) && (!is_pinned || now - since < PINNED_MS))
-        return;
-    if (is_pinned && since != 0) {
+    if (is_pinned && since != 0 && now - since >= PINNED_MS) {
         log_line(LOG_INFO, "the store is full of what a stopped reader holds, and is made anew");
         atomic_store(&environment->is_damaged, true);
         is_pinned = false;
     }
-    atomic_store(&shared->pinned_since, is_pinned ? now : 0);
+    if (is_pinned != (since != 0))
+        atomic_store(&shared->pinned_since, is_pinned ? now : 0);
 }
 
-/* Again and again with more room, a bounded number of times. */
+/*
+ * Again with more room, a bounded number of times. Pages become free only once no reader is left
+ * that began before they were given up: a moment later, usually. When that has just been waited for
+ * in vain, it is not waited for again.
+ */
 static int place_with_room(struct environment *environment, struct placing *placing)
 {
-    bool is_empty = false;
+    struct shared *shared = shared_get(environment->cache, false);
+    uint64_t needed = placing->prefix.size + placing->body.size;
+    bool is_pinned = shared && atomic_load(&shared->pinned_since) != 0;
+    int steps = is_pinned ? 1 : EVICT_STEPS;
     int code = writer_run(environment, place, placing);
-    for (int harder = 0; code == MDB_MAP_FULL && harder <= 2 && !is_empty; harder++) {
-        code = evict(environment, placing->prefix.size + placing->body.size, harder, &is_empty);
+    for (int step = 0; code == MDB_MAP_FULL && step < steps; step++) {
+        code = evict(environment, needed, step);
         if (code == 0)
             code = writer_run(environment, place, placing);
-        else if (code == MDB_MAP_FULL)
-            is_empty = true;
     }
-    note_pinned(environment->cache, environment, code == MDB_MAP_FULL && is_empty);
+    if (shared)
+        note_pinned(shared, environment, code == MDB_MAP_FULL);
     return code;
 }
 

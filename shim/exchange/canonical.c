@@ -23,8 +23,7 @@ void canonical_begin(struct canonical *c, struct buffer *out, size_t document_si
     c->depth = 0;
     c->run = NULL;
     c->run_count = c->run_capacity = 0;
-    c->scopes = NULL;
-    c->scope_count = c->scope_capacity = 0;
+    c->scope_count = 0;
     c->scope_text = (struct buffer){0};
     if (!secret_reserve(out, document_size * 3 + 512))
         c->is_refused = true;

@@ -22,6 +22,7 @@
 #include "exchange/xml.h"
 
 #define CANONICAL_ATTRIBUTES 32 /* more on one element are refused */
+#define CANONICAL_SCOPES 64     /* more namespace declarations in force are refused */
 
 struct canonical_level {
     size_t start;      /* of the element in `out` */

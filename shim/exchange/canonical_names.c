@@ -23,15 +23,9 @@ void canonical_declare(struct canonical *c, const char *prefix, const char *uri)
 {
     if (c->is_refused)
         return;
-    if (c->scope_count == c->scope_capacity) {
-        size_t capacity = c->scope_capacity ? c->scope_capacity * 2 : 8;
-        struct canonical_scope *scopes = reallocarray(c->scopes, capacity, sizeof(*scopes));
-        if (!scopes) {
-            c->is_refused = true;
-            return;
-        }
-        c->scopes = scopes;
-        c->scope_capacity = capacity;
+    if (c->scope_count == CANONICAL_SCOPES) {
+        c->is_refused = true;
+        return;
     }
     struct canonical_piece kept_prefix = keep_text(c, prefix);
     struct canonical_piece kept_uri = keep_text(c, uri);
@@ -48,6 +42,8 @@ void canonical_undeclare(struct canonical *c)
 
 static struct span kept(const struct canonical *c, struct canonical_piece piece)
 {
+    if (piece.size == 0)
+        return (struct span){0};
     return (struct span){c->scope_text.data + piece.at, piece.size};
 }
 
@@ -75,7 +71,8 @@ void canonical_append_qualified(struct canonical *c, const char *value)
     canonical_append(c, EXPANDED, 1);
     if (scope && scope->uri.size > 0) {
         static const char separator = XML_SEPARATOR;
-        canonical_append(c, c->scope_text.data + scope->uri.at, scope->uri.size);
+        struct span uri = kept(c, scope->uri);
+        canonical_append(c, uri.data, uri.size);
         canonical_append(c, &separator, 1);
     }
     canonical_append(c, local, strlen(local));
@@ -85,7 +82,5 @@ void canonical_free(struct canonical *c)
 {
     free(c->run);
     c->run = NULL;
-    free(c->scopes);
-    c->scopes = NULL;
     secret_free(&c->scope_text);
 }

@@ -33,7 +33,10 @@ extern _Thread_local struct inside caller_inside;
 /* Brackets a call of a real function. */
 #define CALLER_ENTER(openssl_, ssl_)                                                               \
     struct inside caller_outside = caller_inside;                                                  \
-    caller_inside = (struct inside){(openssl_), (ssl_), __builtin_frame_address(0)}
+    caller_inside = (struct inside)                                                                \
+    {                                                                                              \
+        (openssl_), (ssl_), __builtin_frame_address(0)                                             \
+    }
 #define CALLER_LEAVE() (caller_inside = caller_outside)
 
 /* Write-once: an address is never replaced, so that address and route belong together. */

@@ -74,8 +74,7 @@ static struct connection *begin(const struct openssl *openssl, SSL *ssl, const v
     struct connection *connection = calloc(1, sizeof(*connection));
     if (!connection)
         return NULL;
-    *connection =
-        (struct connection){.openssl = openssl, .ssl = ssl, .descriptor = descriptor};
+    *connection = (struct connection){.openssl = openssl, .ssl = ssl, .descriptor = descriptor};
     connection->exchange = exchange_new(&connection_front, connection);
     if (connection->exchange && attach(openssl, ssl, connection))
         return connection;

@@ -101,8 +101,8 @@ static void fill(struct openssl *table, void *library)
 #undef OPENSSL_FIND
     is_complete &= find(library, "SSL_get1_peer_certificate", &table->get_peer_certificate) ||
                    find(library, "SSL_get_peer_certificate", &table->get_peer_certificate);
-    /* LibreSSL and OpenSSL 1.0 number the classes of extra data otherwise; there this is a function,
-     * since 1.1 a macro. */
+    /* LibreSSL and OpenSSL 1.0 number the classes of extra data otherwise; there this is a
+     * function, since 1.1 a macro. */
     is_complete &= !dlsym(library, "SSL_get_ex_new_index");
     table->index = is_complete ? connection_index(table) : -1;
     table->is_complete = table->index >= 0;

@@ -3,9 +3,9 @@
  * noticed.
  *
  * A thread that sleeps in the kernel cannot be woken by an answer that is not on the wire; if one
- * waits for the descriptor, the request goes to the origin. A program of one thread leaves no notes:
- * it is not asleep while it writes. A note that is left behind (a thread cancelled in its sleep)
- * costs answers on its descriptors, nothing else.
+ * waits for the descriptor, the request goes to the origin. A program of one thread leaves no
+ * notes: it is not asleep while it writes. A note that is left behind (a thread cancelled in its
+ * sleep) costs answers on its descriptors, nothing else.
  */
 #include "front/wake.h"
 

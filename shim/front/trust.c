@@ -26,8 +26,8 @@ static bool digest_peer(const struct connection *connection, struct trust *trust
     bool is_verified = (openssl->SSL_get_verify_mode(connection->ssl) & SSL_VERIFY_PEER) &&
                        openssl->SSL_get_verify_result(connection->ssl) == X509_V_OK;
     seen[size] = is_verified;
-    is_whole = is_whole &&
-               openssl->EVP_Digest(seen, size + 1, digest, &size, openssl->EVP_sha256(), NULL);
+    is_whole =
+        is_whole && openssl->EVP_Digest(seen, size + 1, digest, &size, openssl->EVP_sha256(), NULL);
     if (is_whole)
         memcpy(trust->digest, digest, sizeof(trust->digest));
     return is_whole;
@@ -63,8 +63,7 @@ static bool peer_name(void *connection_, char *name, size_t size)
     if (!is_known)
         return false;
     bool is_v6 = address.ss_family == AF_INET6;
-    int length =
-        snprintf(name, size, "%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+    int length = snprintf(name, size, "%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
     return length > 0 && (size_t)length < size;
 }
 

@@ -178,23 +178,25 @@ static int next_answer(fd_set *set, int count, int fd)
     return -1;
 }
 
-static bool select_has_answer(const struct select_call *call)
-{
-    return atomic_load(&wake_count) > 0 && call->reads &&
-           next_answer(call->reads, call->count, -1) >= 0;
-}
-
 enum { ANSWERS_AT_ONCE = 64 };
 
-/* The real function overwrites the set, so what is to be added is noted before. */
-static int select_with_answers(const struct select_call *call)
+static int answers_among(const struct select_call *call, int *answers)
 {
-    int answers[ANSWERS_AT_ONCE];
     int found = 0;
+    if (atomic_load(&wake_count) == 0 || !call->reads)
+        return 0;
     for (int fd = next_answer(call->reads, call->count, -1); fd >= 0 && found < ANSWERS_AT_ONCE;
          fd = next_answer(call->reads, call->count, fd))
         answers[found++] = fd;
-    int ready = real_select(call, true);
+    return found;
+}
+
+static int select_now_or_sleep(const struct select_call *call)
+{
+    /* The real function overwrites the set, so what is to be added is noted before. */
+    int answers[ANSWERS_AT_ONCE];
+    int found = answers_among(call, answers);
+    int ready = real_select(call, found > 0);
     for (int i = 0; i < found && ready >= 0; i++) {
         unsigned long *word = word_of(call->reads, answers[i]);
         if (!(*word & bit_of(answers[i])))
@@ -202,11 +204,6 @@ static int select_with_answers(const struct select_call *call)
         *word |= bit_of(answers[i]);
     }
     return ready;
-}
-
-static int select_now_or_sleep(const struct select_call *call)
-{
-    return select_has_answer(call) ? select_with_answers(call) : real_select(call, false);
 }
 
 static uint64_t selected_descriptors(const struct select_call *call)
@@ -280,11 +277,8 @@ EXPORT int select(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
 {
     if (wake_is_idle())
         return libc_real()->select(count, reads, writes, excepts, timeout);
-    return wait_select(&(struct select_call){.count = count,
-                                             .reads = reads,
-                                             .writes = writes,
-                                             .excepts = excepts,
-                                             .timeval = timeout});
+    return wait_select(&(struct select_call){
+        .count = count, .reads = reads, .writes = writes, .excepts = excepts, .timeval = timeout});
 }
 
 EXPORT int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts,

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 enum {
     PLACES = 256,

@@ -106,15 +106,16 @@ struct registration {
     ino_t inode;
 };
 
-/* Calls `visit` for the registrations with an interest in reading, as the kernel shows them (proc(5),
- * fdinfo), until it returns false. True when all of them were visited; false too if they cannot be
- * read. */
+/* Calls `visit` for the registrations with an interest in reading, as the kernel shows them
+ * (proc(5), fdinfo), until it returns false. True when all of them were visited; false too if they
+ * cannot be read. */
 bool epoll_registrations(int epoll, bool (*visit)(const struct registration *, void *), void *data);
 
 /* Whether the kernel shows them at all. */
 bool epoll_is_shown(void);
 
-/* Whether an answer waits that the instance would report now: an instance is itself readable then. */
+/* Whether an answer waits that the instance would report now: an instance is itself readable then.
+ */
 bool epoll_has_answer(int epoll);
 
 #endif

@@ -1,0 +1,169 @@
+/* What the program reads: an answer that waits, else what the origin sends, shown to the exchange.
+ */
+#include "front/tls.h"
+
+#include <errno.h>
+
+enum { RECORD_SIZE = 16384 }; /* the most that SSL_pending can be asked to say (RFC 8446, 5.1) */
+
+static int read_answer(struct connection *connection, void *bytes, size_t size, bool peeks,
+                       size_t *done)
+{
+    if (connection->wake)
+        wake_lock(connection->wake);
+    *done = exchange_answer_read(connection->exchange, bytes, size, peeks);
+    if (connection->wake)
+        wake_unlock(connection->wake);
+    connection->was_answered = true;
+    if (!peeks)
+        connection_update_wake(connection);
+    return *done > 0 ? 1 : 0;
+}
+
+/* After the answer the program expects the connection to be closed: as if the close_notify had
+ * come. OpenSSL is told, so that SSL_get_shutdown and SSL_shutdown say and do what fits. */
+static int read_end(struct connection *connection)
+{
+    const struct openssl *openssl = connection->openssl;
+    openssl->SSL_set_shutdown(connection->ssl,
+                              openssl->SSL_get_shutdown(connection->ssl) | SSL_RECEIVED_SHUTDOWN);
+    connection->was_answered = true;
+    connection->has_ended = true;
+    return 0;
+}
+
+/* The origin will send no more if it has closed or the connection is broken. */
+static void notice_end(struct connection *connection, int result)
+{
+    int saved = errno;
+    CALLER_ENTER(connection->openssl, connection->ssl);
+    int error = connection->openssl->SSL_get_error(connection->ssl, result);
+    CALLER_LEAVE();
+    if (error == SSL_ERROR_ZERO_RETURN)
+        exchange_feed_end(connection->exchange, true);
+    else if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_SSL)
+        exchange_feed_end(connection->exchange, false);
+    errno = saved;
+}
+
+/*
+ * A program that reads before its first bytes could be told from a vSphere request's is waiting for
+ * the answer to them: they must go out.
+ */
+static int give_up_beginning(struct connection *connection, const struct call *call)
+{
+    struct span held = exchange_held(connection->exchange);
+    if (connection->is_sending || held.size == 0 ||
+        exchange_recognise(held.data, held.size) != EXCHANGE_UNDECIDED)
+        return 1;
+    int result = connection_send(connection, call);
+    if (result > 0)
+        connection_leave(connection);
+    return result;
+}
+
+static int read_origin(struct connection *connection, const struct call *call, void *bytes,
+                       size_t size, bool peeks, size_t *done)
+{
+    connection->was_answered = false;
+    int result = connection_read(call, bytes, size, peeks, done);
+    if (peeks)
+        return result;
+    if (result <= 0)
+        notice_end(connection, result);
+    else
+        *done = exchange_feed_response(connection->exchange, bytes, *done);
+    connection_update_wake(connection);
+    return result;
+}
+
+static int read_ours(struct connection *connection, const struct call *call, void *bytes,
+                     size_t size, bool peeks, size_t *done)
+{
+    int result;
+    do {
+        if (exchange_answer_size(connection->exchange) > 0)
+            return read_answer(connection, bytes, size, peeks, done);
+        if (exchange_is_at_end(connection->exchange))
+            return read_end(connection);
+        result = read_origin(connection, call, bytes, size, peeks, done);
+        /* Nothing of it was for the program: it must not be told so, so there is more to read. */
+    } while (result > 0 && *done == 0);
+    return result;
+}
+
+static int read_looked_at(struct connection *connection, const struct call *call, void *bytes,
+                          size_t size, bool peeks, size_t *done)
+{
+    int result = give_up_beginning(connection, call);
+    if (result <= 0)
+        return result;
+    if (connection_of((struct route){call->openssl, false}, call->ssl) == CONNECTION_PASS)
+        return connection_read(call, bytes, size, peeks, done);
+    return read_ours(connection, call, bytes, size, peeks, done);
+}
+
+/* ---- the four forms ---- */
+
+static int read_int(struct connection *connection, const struct openssl *openssl, SSL *ssl,
+                    void *bytes, int size, bool peeks)
+{
+    struct call call = {openssl, ssl, false};
+    size_t done = 0;
+    int result = read_looked_at(connection, &call, bytes, (size_t)size, peeks, &done);
+    return result > 0 ? (int)done : result;
+}
+
+int tls_read(struct route route, SSL *ssl, void *bytes, int size)
+{
+    struct connection *connection = connection_of(route, ssl);
+    if (!connection_is_ours(connection) || size <= 0)
+        return route.openssl->SSL_read(ssl, bytes, size);
+    return read_int(connection, route.openssl, ssl, bytes, size, false);
+}
+
+int tls_peek(struct route route, SSL *ssl, void *bytes, int size)
+{
+    struct connection *connection = connection_of(route, ssl);
+    if (!connection_is_ours(connection) || size <= 0)
+        return route.openssl->SSL_peek(ssl, bytes, size);
+    return read_int(connection, route.openssl, ssl, bytes, size, true);
+}
+
+int tls_read_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
+{
+    struct connection *connection = connection_of(route, ssl);
+    if (!connection_is_ours(connection) || size == 0)
+        return route.openssl->SSL_read_ex(ssl, bytes, size, done);
+    struct call call = {route.openssl, ssl, true};
+    return read_looked_at(connection, &call, bytes, size, false, done);
+}
+
+int tls_peek_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
+{
+    struct connection *connection = connection_of(route, ssl);
+    if (!connection_is_ours(connection) || size == 0)
+        return route.openssl->SSL_peek_ex(ssl, bytes, size, done);
+    struct call call = {route.openssl, ssl, true};
+    return read_looked_at(connection, &call, bytes, size, true, done);
+}
+
+/* ---- what waits ---- */
+
+static size_t waiting(const struct connection *connection)
+{
+    return connection_is_ours(connection) ? exchange_answer_size(connection->exchange) : 0;
+}
+
+int tls_pending(struct route route, const SSL *ssl)
+{
+    size_t size = waiting(connection_of(route, ssl));
+    if (size == 0)
+        return route.openssl->SSL_pending(ssl);
+    return size < RECORD_SIZE ? (int)size : RECORD_SIZE;
+}
+
+int tls_has_pending(struct route route, const SSL *ssl)
+{
+    return waiting(connection_of(route, ssl)) > 0 ? 1 : route.openssl->SSL_has_pending(ssl);
+}
