@@ -81,6 +81,7 @@
 #define LATE_ZLIB(F)                                                                               \
     F(inflateInit2_)                                                                               \
     F(inflate)                                                                                     \
+    F(inflateReset)                                                                                \
     F(inflateEnd)
 
 #define LATE_MEMBER(name) __typeof__(name) *name;

@@ -19,11 +19,21 @@
 #include <sys/types.h>
 
 #define GATE_WAIT_MS 50       /* a try takes at most about twice this: thread first, then process */
-#define GATE_BACK_OFF_MS 1000 /* after a process could not be waited out, it is not tried again */
+#define GATE_BACK_OFF_MS 1000 /* how long it is not tried again after nobody passed in that time   \
+                               */
+
+/* Lies in the file `shared`: what processes let each other know about the gate. Only manners hang
+ * on it, no safety. */
+struct gate_board {
+    _Atomic uint64_t passages;  /* how often somebody has left */
+    _Atomic uint64_t waited_at; /* clock_microseconds(): somebody stood outside */
+};
 
 struct gate {
     pthread_mutex_t mutex;
-    _Atomic uint64_t retry_at; /* clock_milliseconds() */
+    _Atomic uint64_t retry_at;          /* clock_milliseconds() */
+    _Atomic(struct gate_board *) board; /* NULL: not known yet */
+    uint64_t left_at;                   /* clock_microseconds(): by this process */
     int fd;
     ino_t inode;      /* of fd, which the program may close and reuse while we are inside */
     sigset_t signals; /* the thread's mask, to be restored */

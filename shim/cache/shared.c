@@ -87,6 +87,7 @@ static enum cache_status adopt(struct cache *cache, int fd, const struct stat *s
     while (!atomic_compare_exchange_weak(&cache->mappings, &mapping->next, mapping))
         ;
     atomic_store(&cache->shared, mapping);
+    atomic_store(&cache->gate.board, &mapping->shared->gate);
     return CACHE_OK;
 }
 

@@ -44,6 +44,7 @@ struct shared_head {
 
 struct shared {
     struct shared_head head;
+    struct gate_board gate;
     _Atomic uint64_t pinned_since; /* clock_milliseconds(), or 0 (store.c) */
     _Alignas(128) struct shared_slot slots[SHARED_SLOTS];
     _Atomic uint64_t zeroed_at;

@@ -47,9 +47,9 @@ struct canonical {
     size_t run_count, run_capacity;
 
     struct canonical_scope {
-        struct canonical_piece prefix, uri; /* in scope_text */
-    } * scopes;                             /* namespace declarations in force */
-    size_t scope_count, scope_capacity;
+        struct canonical_piece prefix, uri;
+    } scopes[CANONICAL_SCOPES]; /* namespace declarations in force, their text in scope_text */
+    size_t scope_count;
     struct buffer scope_text;
 };
 

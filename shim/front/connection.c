@@ -7,13 +7,26 @@
 
 struct connection connection_passing;
 
+static void hush(struct connection *connection)
+{
+    if (connection->wake)
+        wake_withdraw(connection->wake);
+    connection->wake = NULL;
+}
+
 /* ---- attached to the SSL ---- */
 
+void connection_enter(struct connection *connection)
+{
+    if (connection->wake)
+        wake_lock(connection->wake);
+}
+
+/* Entered before. */
 static void end(struct connection *connection)
 {
     int saved = errno;
-    if (connection->wake)
-        wake_withdraw(connection->wake);
+    hush(connection);
     exchange_free(connection->exchange);
     free(connection);
     errno = saved;
@@ -24,8 +37,10 @@ static void freed(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long
                   void *argument)
 {
     (void)parent, (void)all, (void)index, (void)number, (void)argument;
-    if (connection_is_ours(data))
+    if (connection_is_ours(data)) {
+        connection_enter(data);
         end(data);
+    }
 }
 
 static int copied(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **data, int index,
@@ -110,29 +125,76 @@ void connection_leave(struct connection *connection)
     /* Attached first: what is attached is never freed memory. */
     if (attach(connection->openssl, connection->ssl, CONNECTION_PASS))
         end(connection);
+    else
+        connection_exit(connection);
 }
 
 void connection_forget(struct route route, SSL *ssl)
 {
     struct connection *connection = connection_of(route, ssl);
-    if (connection && !route.passes && attach(route.openssl, ssl, NULL) &&
-        connection_is_ours(connection))
-        end(connection);
+    if (!connection || route.passes || !attach(route.openssl, ssl, NULL) ||
+        !connection_is_ours(connection))
+        return;
+    connection_enter(connection);
+    end(connection);
 }
 
-void connection_update_wake(struct connection *connection)
+/* Whether the kernel may call it readable for what no program sees: see wake_is_noise. */
+static bool needs_watching(const struct connection *connection)
+{
+    return !connection->has_heard &&
+           connection->openssl->SSL_version(connection->ssl) == TLS1_3_VERSION;
+}
+
+void connection_exit(struct connection *connection)
 {
     const struct exchange *exchange = connection->exchange;
     bool waits = exchange_answer_size(exchange) > 0 || exchange_is_at_end(exchange);
-    if (!connection->wake) {
-        if (waits && (connection->wake = wake_announce(&connection->descriptor, connection)))
-            wake_unlock(connection->wake);
-    } else if (waits) {
-        wake_again(connection->wake);
-    } else {
-        wake_withdraw(connection->wake);
-        connection->wake = NULL;
+    if (!waits && !needs_watching(connection)) {
+        hush(connection);
+        return;
     }
+    if (!connection->wake)
+        connection->wake = wake_announce(&connection->descriptor, connection);
+    if (!connection->wake)
+        return;
+    wake_show(connection->wake, waits);
+    wake_unlock(connection->wake);
+}
+
+/* ---- what is not for the program ---- */
+
+/* One record at most: without the mode OpenSSL comes back after each. */
+static bool peek_one_record(const struct connection *connection)
+{
+    const struct openssl *openssl = connection->openssl;
+    SSL *ssl = connection->ssl;
+    char byte;
+    openssl->ERR_set_mark();
+    long mode = openssl->SSL_ctrl(ssl, SSL_CTRL_MODE, 0, NULL);
+    openssl->SSL_ctrl(ssl, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
+    int result = openssl->SSL_peek(ssl, &byte, 1);
+    bool is_nothing = result <= 0 && openssl->SSL_want(ssl) == SSL_READING;
+    openssl->SSL_ctrl(ssl, SSL_CTRL_MODE, mode & (long)SSL_MODE_AUTO_RETRY, NULL);
+    openssl->ERR_pop_to_mark();
+    return is_nothing;
+}
+
+bool connection_is_silent(const struct connection *connection)
+{
+    enum { RECORDS = 8 };
+    struct pollfd polled = {.fd = connection->descriptor.fd, .events = POLLIN | POLLRDHUP};
+    bool is_silent = false;
+    int saved = errno;
+    CALLER_ENTER(connection->openssl, connection->ssl);
+    for (int i = 0; i < RECORDS && !is_silent; i++) {
+        is_silent = libc_real()->poll(&polled, 1, 0) == 0;
+        if (!is_silent && (polled.revents != POLLIN || !peek_one_record(connection)))
+            break;
+    }
+    CALLER_LEAVE();
+    errno = saved;
+    return is_silent;
 }
 
 /* ---- the real functions ---- */

@@ -21,7 +21,7 @@ struct connection {
     SSL *ssl;
     struct descriptor descriptor;
     struct exchange *exchange;
-    struct wake *wake; /* while an answer waits, else NULL */
+    struct wake *wake; /* NULL while nobody who waits needs to know */
 
     size_t absorbed; /* bytes at the front of what the program writes next that are taken already:
                         it was told "later", and will come with them again */
@@ -30,6 +30,7 @@ struct connection {
 
     bool was_answered; /* the last call was answered here, so OpenSSL's own state is of an older */
     bool has_ended;    /* the program was told of the answer's end */
+    bool has_heard;    /* the origin's bytes were read, and with them what came before */
 };
 
 /* The form of a call, so that a failure comes back as the program's own call gives it. */
@@ -66,14 +67,19 @@ int connection_index(const struct openssl *openssl);
 int connection_begin(const struct call *call, const void *bytes, size_t size,
                      struct connection **connection);
 
-/* Pass from now on; what waited is dropped. */
+/* Brackets all work on a connection of ours. The end shows whether an answer waits. */
+void connection_enter(struct connection *connection);
+void connection_exit(struct connection *connection);
+
+/* In place of connection_exit: pass from now on; what waited is dropped. */
 void connection_leave(struct connection *connection);
 
 /* The SSL is to be used for another connection: nothing is known of it. */
 void connection_forget(struct route route, SSL *ssl);
 
-/* After whatever may have changed it: an answer that waits wakes, one that was read does not. */
-void connection_update_wake(struct connection *connection);
+/* Whether nothing is there for the program to read, after reading what OpenSSL keeps to itself.
+ * Called by whoever waits, with the connection locked. */
+bool connection_is_silent(const struct connection *connection);
 
 /*
  * Sends what the exchange holds to the origin, by the real function of the call's form: the one way

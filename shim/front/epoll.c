@@ -142,7 +142,7 @@ static bool find_answers(int epoll, struct answers *answers)
 {
     answers->epoll = epoll;
     answers->count = 0;
-    return atomic_load(&wake_count) == 0 || epoll_registrations(epoll, add_answer, answers) ||
+    return atomic_load(&wake_answers) == 0 || epoll_registrations(epoll, add_answer, answers) ||
            answers->count > 0;
 }
 
@@ -324,7 +324,7 @@ EXPORT int epoll_pwait2(int epoll, struct epoll_event *events, int count,
 EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
     int result = libc_real()->epoll_ctl(epoll, operation, fd, event);
-    if (atomic_load(&wake_count) > 0 && result == 0 && operation != EPOLL_CTL_DEL) {
+    if (atomic_load(&wake_answers) > 0 && result == 0 && operation != EPOLL_CTL_DEL) {
         struct wake *wake = wake_of(fd);
         if (wake)
             wake_again(wake);

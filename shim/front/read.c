@@ -9,14 +9,8 @@ enum { RECORD_SIZE = 16384 }; /* the most that SSL_pending can be asked to say (
 static int read_answer(struct connection *connection, void *bytes, size_t size, bool peeks,
                        size_t *done)
 {
-    if (connection->wake)
-        wake_lock(connection->wake);
     *done = exchange_answer_read(connection->exchange, bytes, size, peeks);
-    if (connection->wake)
-        wake_unlock(connection->wake);
     connection->was_answered = true;
-    if (!peeks)
-        connection_update_wake(connection);
     return *done > 0 ? 1 : 0;
 }
 
@@ -37,12 +31,12 @@ static void notice_end(struct connection *connection, int result)
 {
     int saved = errno;
     CALLER_ENTER(connection->openssl, connection->ssl);
+    /* Asked first: the error may be an older one of the program's, still in the queue. */
+    bool is_put_off = connection->openssl->SSL_want(connection->ssl) != SSL_NOTHING;
     int error = connection->openssl->SSL_get_error(connection->ssl, result);
     CALLER_LEAVE();
-    if (error == SSL_ERROR_ZERO_RETURN)
-        exchange_feed_end(connection->exchange, true);
-    else if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_SSL)
-        exchange_feed_end(connection->exchange, false);
+    if (!is_put_off)
+        exchange_feed_end(connection->exchange, error == SSL_ERROR_ZERO_RETURN);
     errno = saved;
 }
 
@@ -50,16 +44,11 @@ static void notice_end(struct connection *connection, int result)
  * A program that reads before its first bytes could be told from a vSphere request's is waiting for
  * the answer to them: they must go out.
  */
-static int give_up_beginning(struct connection *connection, const struct call *call)
+static bool is_beginning(const struct connection *connection)
 {
     struct span held = exchange_held(connection->exchange);
-    if (connection->is_sending || held.size == 0 ||
-        exchange_recognise(held.data, held.size) != EXCHANGE_UNDECIDED)
-        return 1;
-    int result = connection_send(connection, call);
-    if (result > 0)
-        connection_leave(connection);
-    return result;
+    return !connection->is_sending && held.size > 0 &&
+           exchange_recognise(held.data, held.size) == EXCHANGE_UNDECIDED;
 }
 
 static int read_origin(struct connection *connection, const struct call *call, void *bytes,
@@ -69,11 +58,12 @@ static int read_origin(struct connection *connection, const struct call *call, v
     int result = connection_read(call, bytes, size, peeks, done);
     if (peeks)
         return result;
-    if (result <= 0)
+    if (result <= 0) {
         notice_end(connection, result);
-    else
+    } else {
+        connection->has_heard = true;
         *done = exchange_feed_response(connection->exchange, bytes, *done);
-    connection_update_wake(connection);
+    }
     return result;
 }
 
@@ -95,12 +85,19 @@ static int read_ours(struct connection *connection, const struct call *call, voi
 static int read_looked_at(struct connection *connection, const struct call *call, void *bytes,
                           size_t size, bool peeks, size_t *done)
 {
-    int result = give_up_beginning(connection, call);
-    if (result <= 0)
+    connection_enter(connection);
+    if (is_beginning(connection)) {
+        int result = connection_send(connection, call);
+        if (result > 0) {
+            connection_leave(connection);
+            return connection_read(call, bytes, size, peeks, done);
+        }
+        connection_exit(connection);
         return result;
-    if (connection_of((struct route){call->openssl, false}, call->ssl) == CONNECTION_PASS)
-        return connection_read(call, bytes, size, peeks, done);
-    return read_ours(connection, call, bytes, size, peeks, done);
+    }
+    int result = read_ours(connection, call, bytes, size, peeks, done);
+    connection_exit(connection);
+    return result;
 }
 
 /* ---- the four forms ---- */

@@ -25,8 +25,10 @@ int tls_shutdown(struct route route, SSL *ssl)
     const struct openssl *openssl = route.openssl;
     if (connection_is_ours(connection)) {
         connection->was_answered = false;
-        if (openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN)
+        if (openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) {
+            connection_enter(connection);
             connection_leave(connection);
+        }
     }
     CALLER_ENTER(openssl, ssl);
     int result = openssl->SSL_shutdown(ssl);

@@ -86,6 +86,8 @@ static bool may_answer(void *connection_)
     int saved = errno;
     if (!connection->wake)
         connection->wake = wake_announce(&connection->descriptor, connection);
+    if (connection->wake)
+        wake_show(connection->wake, true);
     bool may = connection->wake && wake_reaches_all(&connection->descriptor) &&
                (epoll_is_shown() || may_wait(connection));
     errno = saved;

@@ -2,12 +2,14 @@
  * poll, select and their kin while answers wait: see wake.h.
  *
  * If one of the descriptors has an answer, the real function is asked with no time to wait, so that
- * it reports the others as well, and the answer's descriptor is added to what it says.
+ * it reports the others as well, and the answer's descriptor is added to what it says. What the
+ * real function reports and is nothing for the program (wake_is_noise) is taken out again.
  */
 #include "front/wake.h"
 #include "front/real.h"
 
-#include <errno.h>
+#include "base/clock.h"
+
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -66,7 +68,7 @@ static bool polls_for_reading(const struct pollfd *polled)
 
 static bool poll_has_answer(const struct poll_call *call)
 {
-    if (atomic_load(&wake_count) == 0)
+    if (atomic_load(&wake_answers) == 0)
         return false;
     for (nfds_t i = 0; i < call->count; i++)
         if (polls_for_reading(&call->fds[i]) && has_answer(call->fds[i].fd))
@@ -90,15 +92,54 @@ static int poll_with_answers(const struct poll_call *call)
     return ready;
 }
 
-/* An answer that was seen may have been read by another thread meanwhile: then as if never. */
+static int without_noise(const struct poll_call *call, int ready)
+{
+    for (nfds_t i = 0; i < call->count && ready > 0 && atomic_load(&wake_count) > 0; i++) {
+        struct pollfd *polled = &call->fds[i];
+        if (!polls_for_reading(polled) || !(polled->revents & POLLIN) || !wake_is_noise(polled->fd))
+            continue;
+        polled->revents &= (short)~(POLLIN | POLLRDNORM);
+        if (polled->revents == 0)
+            ready--;
+    }
+    return ready;
+}
+
+/* What is left of a time to wait that began then. */
+static struct timespec time_left(struct timespec whole, uint64_t begun_us)
+{
+    int64_t left = whole.tv_sec * INT64_C(1000000) + whole.tv_nsec / 1000 -
+                   (int64_t)(clock_microseconds() - begun_us);
+    if (left < 0)
+        left = 0;
+    return (struct timespec){left / 1000000, left % 1000000 * 1000};
+}
+
+static int poll_rest(const struct poll_call *call, uint64_t begun_us)
+{
+    struct poll_call rest = *call;
+    struct timespec whole = {call->milliseconds / 1000, call->milliseconds % 1000 * 1000000L};
+    struct timespec left = time_left(call->timeout ? *call->timeout : whole, begun_us);
+    if (call->timeout)
+        rest.timeout = &left;
+    else if (call->milliseconds > 0)
+        rest.milliseconds = (int)(left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000);
+    return real_poll(&rest, false);
+}
+
+/* An answer that was seen may have been read by another thread meanwhile, and noise is no reason to
+ * wake up: then it goes on. */
 static int poll_now_or_sleep(const struct poll_call *call)
 {
-    while (poll_has_answer(call)) {
-        int ready = poll_with_answers(call);
-        if (ready != 0 || !poll_sleeps(call))
+    uint64_t begun_us = clock_microseconds();
+    for (;;) {
+        bool has_answers = poll_has_answer(call);
+        int reported = has_answers ? poll_with_answers(call) : poll_rest(call, begun_us);
+        int ready = reported > 0 ? without_noise(call, reported) : reported;
+        bool is_spurious = ready == 0 && (has_answers || reported > 0);
+        if (!is_spurious || !poll_sleeps(call))
             return ready;
     }
-    return real_poll(call, false);
 }
 
 static uint64_t polled_descriptors(const struct poll_call *call)
@@ -183,7 +224,7 @@ enum { ANSWERS_AT_ONCE = 64 };
 static int answers_among(const struct select_call *call, int *answers)
 {
     int found = 0;
-    if (atomic_load(&wake_count) == 0 || !call->reads)
+    if (atomic_load(&wake_answers) == 0 || !call->reads)
         return 0;
     for (int fd = next_answer(call->reads, call->count, -1); fd >= 0 && found < ANSWERS_AT_ONCE;
          fd = next_answer(call->reads, call->count, fd))
@@ -191,12 +232,10 @@ static int answers_among(const struct select_call *call, int *answers)
     return found;
 }
 
-static int select_now_or_sleep(const struct select_call *call)
+/* The answers' descriptors, with what else is ready at once. */
+static int select_with_answers(const struct select_call *call, const int *answers, int found)
 {
-    /* The real function overwrites the set, so what is to be added is noted before. */
-    int answers[ANSWERS_AT_ONCE];
-    int found = answers_among(call, answers);
-    int ready = real_select(call, found > 0);
+    int ready = real_select(call, true);
     for (int i = 0; i < found && ready >= 0; i++) {
         unsigned long *word = word_of(call->reads, answers[i]);
         if (!(*word & bit_of(answers[i])))
@@ -204,6 +243,72 @@ static int select_now_or_sleep(const struct select_call *call)
         *word |= bit_of(answers[i]);
     }
     return ready;
+}
+
+static int select_without_noise(const struct select_call *call, int ready)
+{
+    for (int fd = 0; call->reads && fd < call->count && ready > 0; fd++)
+        if ((*word_of(call->reads, fd) & bit_of(fd)) && wake_is_noise(fd)) {
+            *word_of(call->reads, fd) &= ~bit_of(fd);
+            ready--;
+        }
+    return ready;
+}
+
+/* The sets, which the real function overwrites. */
+struct select_sets {
+    fd_set reads, writes, excepts;
+};
+
+/* A program's set may be as short as its count allows. */
+static void copy_set(fd_set *to, const fd_set *from, int count)
+{
+    if (to && from)
+        memcpy(to, from, (size_t)(count + WORD_BITS - 1) / WORD_BITS * sizeof(unsigned long));
+}
+
+static void save_sets(struct select_sets *saved, const struct select_call *call)
+{
+    copy_set(&saved->reads, call->reads, call->count);
+    copy_set(&saved->writes, call->writes, call->count);
+    copy_set(&saved->excepts, call->excepts, call->count);
+}
+
+static void restore_sets(const struct select_sets *saved, const struct select_call *call)
+{
+    copy_set(call->reads, &saved->reads, call->count);
+    copy_set(call->writes, &saved->writes, call->count);
+    copy_set(call->excepts, &saved->excepts, call->count);
+}
+
+/* As above. Sets longer than usual are not copied, and their noise is let through. */
+static int select_now_or_sleep(const struct select_call *call)
+{
+    int answers[ANSWERS_AT_ONCE];
+    struct select_sets saved;
+    struct select_call rest = *call;
+    struct timespec left;
+    uint64_t begun_us = clock_microseconds();
+    bool may_filter = call->count > 0 && call->count <= FD_SETSIZE;
+    if (may_filter)
+        save_sets(&saved, call);
+    for (;;) {
+        int found = answers_among(call, answers);
+        if (found > 0)
+            return select_with_answers(call, answers, found);
+        int reported = real_select(&rest, false);
+        if (reported <= 0 || !may_filter || atomic_load(&wake_count) == 0)
+            return reported;
+        int ready = select_without_noise(call, reported);
+        if (ready > 0 || !select_sleeps(call))
+            return ready;
+        restore_sets(&saved, call);
+        /* select itself writes back what is left of its time. */
+        if (call->timespec) {
+            left = time_left(*call->timespec, begun_us);
+            rest.timespec = &left;
+        }
+    }
 }
 
 static uint64_t selected_descriptors(const struct select_call *call)

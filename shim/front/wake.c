@@ -15,14 +15,17 @@
 enum {
     PLACES = 256,
     REPORTS = 4,
-    FORK_PATIENCE = 1 << 14 /* yields: an exchange may wait for another process for seconds */
+    /* In yields of the processor. */
+    LOCK_PATIENCE = 1 << 20,
+    FORK_PATIENCE = 1 << 14 /* an exchange may wait for another process for seconds */
 };
 
 struct wake {
     _Alignas(64) atomic_bool is_taken;
     atomic_bool is_locked;
     bool is_held_by_fork;
-    _Atomic(struct connection *) connection; /* NULL: nothing waits here */
+    _Atomic(struct connection *) connection; /* NULL: nothing is here */
+    atomic_bool has_answer;
     atomic_int fd;
     _Atomic dev_t device;
     _Atomic ino_t inode;
@@ -34,6 +37,7 @@ struct wake {
 static struct wake places[PLACES];
 static atomic_uint places_used; /* places from here on were never taken */
 atomic_uint wake_count;
+atomic_uint wake_answers;
 
 bool wake_identify(int fd, struct descriptor *descriptor)
 {
@@ -76,17 +80,27 @@ struct wake *wake_announce(const struct descriptor *descriptor, struct connectio
     atomic_store_explicit(&wake->fd, descriptor->fd, memory_order_relaxed);
     atomic_store_explicit(&wake->device, descriptor->device, memory_order_relaxed);
     atomic_store_explicit(&wake->inode, descriptor->inode, memory_order_relaxed);
-    wake_again(wake);
     wake_lock(wake);
     atomic_store(&wake->connection, connection);
     atomic_fetch_add(&wake_count, 1);
     return wake;
 }
 
+void wake_show(struct wake *wake, bool has_answer)
+{
+    if (has_answer)
+        wake_again(wake);
+    if (atomic_exchange(&wake->has_answer, has_answer) == has_answer)
+        return;
+    if (has_answer)
+        atomic_fetch_add(&wake_answers, 1);
+    else
+        atomic_fetch_sub(&wake_answers, 1);
+}
+
 void wake_withdraw(struct wake *wake)
 {
-    /* Locked, so that a fork in another thread is done with the connection. */
-    wake_lock(wake);
+    wake_show(wake, false);
     atomic_fetch_sub(&wake_count, 1);
     atomic_store(&wake->connection, NULL);
     wake_unlock(wake);
@@ -95,34 +109,28 @@ void wake_withdraw(struct wake *wake)
 
 /* ---- finding them ---- */
 
-typedef bool matches(const struct wake *wake, const void *what);
-
-static struct wake *find(matches *match, const void *what)
+static struct wake *find(dev_t device, ino_t inode, bool has_answer)
 {
     unsigned used = atomic_load_explicit(&places_used, memory_order_acquire);
-    for (unsigned i = 0; i < used; i++)
-        if (atomic_load(&places[i].connection) && match(&places[i], what))
-            return &places[i];
+    for (unsigned i = 0; i < used; i++) {
+        struct wake *wake = &places[i];
+        if (atomic_load(&wake->connection) && atomic_load(&wake->has_answer) == has_answer &&
+            atomic_load_explicit(&wake->inode, memory_order_relaxed) == inode &&
+            atomic_load_explicit(&wake->device, memory_order_relaxed) == device)
+            return wake;
+    }
     return NULL;
-}
-
-static bool is_of(const struct wake *wake, const void *what)
-{
-    const struct descriptor *file = what;
-    return file->inode == atomic_load_explicit(&wake->inode, memory_order_relaxed) &&
-           file->device == atomic_load_explicit(&wake->device, memory_order_relaxed);
 }
 
 struct wake *wake_of(int fd)
 {
     struct descriptor file;
-    return wake_identify(fd, &file) ? find(is_of, &file) : NULL;
+    return wake_identify(fd, &file) ? wake_of_inode(file.device, file.inode) : NULL;
 }
 
 struct wake *wake_of_inode(dev_t device, ino_t inode)
 {
-    struct descriptor file = {-1, device, inode};
-    return find(is_of, &file);
+    return find(device, inode, true);
 }
 
 /* ---- edges ---- */
@@ -153,18 +161,26 @@ bool wake_claim_report(struct wake *wake, int epoll)
     return true;
 }
 
-/* ---- fork ---- */
+/* ---- locks ---- */
 
 static bool try_lock(struct wake *wake)
 {
     return !atomic_exchange_explicit(&wake->is_locked, true, memory_order_acquire);
 }
 
+static bool lock_within(struct wake *wake, unsigned yields)
+{
+    while (!try_lock(wake)) {
+        if (yields-- == 0)
+            return false;
+        sched_yield();
+    }
+    return true;
+}
+
 void wake_lock(struct wake *wake)
 {
-    /* A fork always ends. */
-    while (!try_lock(wake))
-        sched_yield();
+    lock_within(wake, LOCK_PATIENCE);
 }
 
 void wake_unlock(struct wake *wake)
@@ -172,23 +188,27 @@ void wake_unlock(struct wake *wake)
     atomic_store_explicit(&wake->is_locked, false, memory_order_release);
 }
 
-/* A connection that stays busy is left alone: the child has no business with it either. */
-static bool hold_for_fork(struct wake *wake)
+bool wake_is_noise(int fd)
 {
-    for (unsigned i = 0; i < FORK_PATIENCE; i++) {
-        if (try_lock(wake))
-            return true;
-        sched_yield();
-    }
-    return false;
+    struct descriptor file;
+    struct wake *wake = wake_identify(fd, &file) ? find(file.device, file.inode, false) : NULL;
+    if (!wake || !try_lock(wake))
+        return false;
+    struct connection *connection = atomic_load(&wake->connection);
+    bool is_noise = connection && connection_is_silent(connection);
+    wake_unlock(wake);
+    return is_noise;
 }
+
+/* ---- fork ---- */
 
 void wake_before_fork(void)
 {
     unsigned used = atomic_load(&places_used);
     for (unsigned i = 0; i < used; i++) {
         struct wake *wake = &places[i];
-        if (!atomic_load(&wake->connection) || !hold_for_fork(wake))
+        /* One that stays busy is left alone: the child has no business with it either. */
+        if (!atomic_load(&wake->connection) || !lock_within(wake, FORK_PATIENCE))
             continue;
         wake->is_held_by_fork = true;
         struct connection *connection = atomic_load(&wake->connection);

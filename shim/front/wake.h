@@ -34,30 +34,41 @@ bool wake_identify(int fd, struct descriptor *descriptor);
 
 /* ---- answers that wait ---- */
 
-struct wake; /* one of them */
+struct wake; /* a connection that is to be looked at by those who wait for its descriptor */
 
-extern atomic_uint wake_count;
+extern atomic_uint wake_count;   /* of all of them */
+extern atomic_uint wake_answers; /* of those where an answer waits */
 
-/* From now on the descriptor is readable. NULL when too many wait. The result is locked. */
+/* NULL when there are too many. Locked by the caller until wake_unlock or wake_withdraw. */
 struct wake *wake_announce(const struct descriptor *descriptor, struct connection *connection);
-/* More of the same is there to be reported: edge-triggered waits are told again. */
-void wake_again(struct wake *wake);
-/* Unlocked by the caller before. */
+/* Whether its descriptor is readable by an answer. If so, edge-triggered waits are told (again). */
+void wake_show(struct wake *wake, bool has_answer);
+/* Locked before, free after. */
 void wake_withdraw(struct wake *wake);
 
-/* The answer on this open file, or NULL. */
+/* Held while the connection is at work, and by a thread that forks. Both end; a lock that a longjmp
+ * left behind is broken after a while. */
+void wake_lock(struct wake *wake);
+void wake_unlock(struct wake *wake);
+
+/* Where an answer waits on this open file, or NULL. */
 struct wake *wake_of(int fd);
 struct wake *wake_of_inode(dev_t device, ino_t inode);
 
+/* An edge was asked for anew. */
+void wake_again(struct wake *wake);
 /* Whether the epoll instance may report it: an edge once for each arrival. */
 bool wake_may_report(const struct wake *wake, int epoll);
 /* The same, and it has: true for one of several threads. */
 bool wake_claim_report(struct wake *wake, int epoll);
 
-/* Held while a connection's exchange is at work on an answer that is announced already, and by a
- * thread that forks. */
-void wake_lock(struct wake *wake);
-void wake_unlock(struct wake *wake);
+/*
+ * Whether what the kernel calls readable is nothing for the program: session tickets (RFC 8446,
+ * 4.6.1) that the first real read would have consumed. A connection of which all was answered here
+ * never had one, and programs take an idle connection that is readable for a dropped one (urllib3),
+ * or read it and wait (Ruby).
+ */
+bool wake_is_noise(int fd);
 
 /* Around fork: every waiting answer is copied out of what the child must not touch, and none is
  * read meanwhile. */

@@ -13,17 +13,12 @@
 static void feed(struct connection *connection, const uint8_t *bytes, size_t taken, size_t size)
 {
     bool is_lost = false;
-    if (connection->wake)
-        wake_lock(connection->wake);
     enum exchange_verdict verdict =
         exchange_feed_request(connection->exchange, bytes + taken, size - taken, &is_lost);
-    if (connection->wake)
-        wake_unlock(connection->wake);
     connection->absorbed = is_lost ? taken : size;
     connection->is_sending = verdict == EXCHANGE_FORWARD || verdict == EXCHANGE_PASS;
     connection->is_leaving = verdict == EXCHANGE_PASS;
     connection->was_answered = true;
-    connection_update_wake(connection);
 }
 
 /* 1 when nothing is left to be sent. */
@@ -38,23 +33,28 @@ static int finish_sending(struct connection *connection, const struct call *call
     return result;
 }
 
-static size_t taken_of(const struct connection *connection, size_t size)
+/* Absorbs the call's bytes; *taken of them at most are written when what is held has been sent. */
+static int write_entered(struct connection *connection, const struct call *call, const void *bytes,
+                         size_t size, size_t *taken)
 {
-    return connection->absorbed < size ? connection->absorbed : size;
+    int result = finish_sending(connection, call);
+    if (result > 0 && !connection->is_leaving && connection->absorbed < size) {
+        feed(connection, bytes, connection->absorbed, size);
+        result = finish_sending(connection, call);
+    }
+    *taken = connection->absorbed < size ? connection->absorbed : size;
+    if (result > 0)
+        connection->absorbed -= *taken;
+    return result;
 }
 
-/* After the exchange has given up. What it never took goes the real way, if it can go at once. */
+/* The exchange has given up: what it never took goes the real way, if it can go at once. */
 static int leave(struct connection *connection, const struct call *call, const uint8_t *bytes,
                  size_t taken, size_t size, size_t *done)
 {
     size_t more = 0;
-    *done = taken;
-    if (connection->absorbed > 0)
-        return 1;
     connection_leave(connection);
-    if (taken == size)
-        return 1;
-    int result = connection_write(call, bytes + taken, size - taken, &more);
+    int result = taken < size ? connection_write(call, bytes + taken, size - taken, &more) : 1;
     *done = taken + more;
     return taken > 0 ? 1 : result;
 }
@@ -62,19 +62,12 @@ static int leave(struct connection *connection, const struct call *call, const u
 static int write_ours(struct connection *connection, const struct call *call, const void *bytes,
                       size_t size, size_t *done)
 {
-    int result = finish_sending(connection, call);
-    if (result > 0 && !connection->is_leaving && connection->absorbed < size) {
-        feed(connection, bytes, connection->absorbed, size);
-        result = finish_sending(connection, call);
-    }
-    if (result <= 0)
-        return result;
-    size_t taken = taken_of(connection, size);
-    connection->absorbed -= taken;
-    if (connection->is_leaving)
-        return leave(connection, call, bytes, taken, size, done);
-    *done = size;
-    return 1;
+    connection_enter(connection);
+    int result = write_entered(connection, call, bytes, size, done);
+    if (result > 0 && connection->is_leaving && connection->absorbed == 0)
+        return leave(connection, call, bytes, *done, size, done);
+    connection_exit(connection);
+    return result;
 }
 
 /* `connection` is that of the SSL, or NULL at its first bytes. */
@@ -116,9 +109,12 @@ ossl_ssize_t tls_sendfile(struct route route, SSL *ssl, int fd, off_t offset, si
     struct connection *connection = connection_of(route, ssl);
     if (connection_is_ours(connection)) {
         struct call call = {route.openssl, ssl, false};
+        connection_enter(connection);
         int result = connection_send(connection, &call);
-        if (result <= 0)
+        if (result <= 0) {
+            connection_exit(connection);
             return result;
+        }
         connection_leave(connection);
     }
     return route.openssl->SSL_sendfile(ssl, fd, offset, size, flags);

@@ -1,0 +1,32 @@
+/*
+ * HTTP heads: the bytes of a whole head, indexed. Stricter than the framing parser: what two
+ * parsers could read in two ways is refused (RFC 9112, 2.2, 5.1, 5.2).
+ */
+#ifndef VCACHE_EXCHANGE_HTTP_HEAD_H
+#define VCACHE_EXCHANGE_HTTP_HEAD_H
+
+#include "base/bytes.h"
+
+struct http_head_field {
+    size_t name_at, name_size, value_at, value_size;
+};
+
+struct http_head {
+    struct buffer bytes; /* from the first byte of the message to the empty line, inclusive */
+    size_t line_at, line_size;
+    struct http_head_field *fields;
+    size_t field_count, field_capacity;
+};
+
+/* Indexes `bytes`, which hold one whole head. False: no memory, or a line that does not end with
+ * CRLF, a folded line, a control character, a name that is not a token. */
+bool http_head_index(struct http_head *head);
+
+struct span http_head_line(const struct http_head *head);
+bool http_head_field(const struct http_head *head, size_t index, struct span *name,
+                     struct span *value);
+/* Empties it and keeps the memory. */
+void http_head_clear(struct http_head *head);
+void http_head_free(struct http_head *head);
+
+#endif

@@ -1,0 +1,25 @@
+/* HTTP, recognised: whether a connection's first bytes may be a request of vSphere's. See http.h.
+ */
+#include "exchange/http.h"
+
+#include <string.h>
+
+/* "NO" before one byte more than needed has been looked at. */
+static enum http_recognised compare(struct span bytes, struct span start)
+{
+    size_t size = bytes.size < start.size ? bytes.size : start.size;
+    if (size > 0 && memcmp(bytes.data, start.data, size) != 0)
+        return HTTP_NO;
+    if (bytes.size <= start.size)
+        return HTTP_MAYBE;
+    /* /sdk, /sdk/…, /sdk?…, and not /sdkTunnel */
+    uint8_t next = bytes.data[start.size];
+    return next == ' ' || next == '/' || next == '?' ? HTTP_YES : HTTP_NO;
+}
+
+enum http_recognised http_recognise(const void *bytes, size_t size)
+{
+    struct span start = {bytes, size};
+    enum http_recognised as_post = compare(start, SPAN_OF("POST /sdk"));
+    return as_post != HTTP_NO ? as_post : compare(start, SPAN_OF("GET /sdk"));
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+"""
+Asks a vCenter by hand, one step an argument, over one connection that is kept alive, and prints every answer:
+
+    ask.py login CurrentTime:ServiceInstance:ServiceInstance logout
+
+    login[:LOCALE], logout, get:PATH
+    OPERATION:TYPE:ID[:INSIDE]  a request; INSIDE is what follows _this
+    read:TYPE:ID:PROPERTY[,…]   RetrievePropertiesEx of one object
+    save:FILE, use:FILE         the cookie, to or from a file; use: alone has none
+    key:FILE                    the session's key, to a file
+    say:TEXT, wait:FILE         print at once; go on when FILE (a fifo) has been written
+    close                       the connection; the next step opens another
+    kill                        end as by kill -9
+
+What differs from run to run (keys, times of the session) is left out. ASK_HEADERS has more header fields, one a line.
+"""
+import http.client
+import os
+import re
+import signal
+import ssl
+import sys
+import zlib
+from xml.sax.saxutils import escape
+
+ENVELOPE = ('<?xml version="1.0" encoding="UTF-8"?>\n<soapenv:Envelope '
+            'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+            'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>%s</soapenv:Body></soapenv:Envelope>')
+READ = ('<specSet><propSet><type>%s</type>%s</propSet><objectSet><obj type="%s">%s</obj></objectSet></specSet>'
+        '<options></options>')
+
+
+class Asker:
+    def __init__(self):
+        if os.environ.get("VCENTER_INSECURE"):
+            self.context = ssl._create_unverified_context()
+        else:
+            self.context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
+        self.cookie = None
+        self.key = ""
+        self.connection = None
+
+    def send(self, method, path, body=None, headers=()):
+        if not self.connection:
+            self.connection = http.client.HTTPSConnection(
+                os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"]), context=self.context)
+        headers = dict(headers)
+        if self.cookie:
+            headers["Cookie"] = self.cookie
+        for line in os.environ.get("ASK_HEADERS", "").splitlines():
+            name, value = line.split(":", 1)
+            headers[name] = value.strip()
+        try:
+            self.connection.request(method, path, body, headers)
+            answer = self.connection.getresponse()
+            text = answer.read()
+        except (http.client.HTTPException, OSError) as error:
+            self.connection.close()
+            self.connection = None
+            return type(error).__name__, ""
+        if answer.getheader("Set-Cookie"):
+            self.cookie = answer.getheader("Set-Cookie")
+        if answer.getheader("Content-Encoding") == "gzip":
+            text = zlib.decompress(text, 47)
+        return answer.status, text.decode()
+
+    def call(self, operation, kind, name, inside=""):
+        body = ENVELOPE % ('<%s xmlns="urn:vim25"><_this type="%s">%s</_this>%s</%s>' % (
+            operation, kind, name, inside, operation))
+        return self.send("POST", "/sdk", body, {"Content-Type": "text/xml; charset=UTF-8",
+                                                "SOAPAction": '"urn:vim25/6.5"'})
+
+    def step(self, step):
+        verb, _, rest = step.partition(":")
+        if verb == "login":
+            status, text = self.call(
+                "Login", "SessionManager", "SessionManager", "<userName>%s</userName><password>%s</password>%s" % (
+                    escape(os.environ["VCENTER_USER"]), escape(os.environ["VCENTER_PASSWORD"]),
+                    rest and "<locale>%s</locale>" % rest))
+            self.key = "".join(re.findall("<key>([^<]*)</key>", text)[:1])
+            return status, text
+        if verb == "logout":
+            return self.call("Logout", "SessionManager", "SessionManager")
+        if verb == "get":
+            return self.send("GET", rest)
+        if verb == "read":
+            kind, name, paths = rest.split(":", 2)
+            return self.call("RetrievePropertiesEx", "PropertyCollector", "propertyCollector", READ % (
+                kind, "".join("<pathSet>%s</pathSet>" % path for path in paths.split(",")), kind, name))
+        return self.call(verb, *rest.split(":", 2))
+
+
+def put(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def take(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def masked(text):
+    text = "".join(re.findall("(?s)<soapenv:Body>(.*)</soapenv:Body>", text)) or text
+    text = re.sub(r"session\[[^<]*", "session[…]…", text)
+    return re.sub(r"(<(key|loginTime|lastActiveTime|callCount)>)[^<]*", r"\1…", text).strip()
+
+
+asker = Asker()
+for argument in sys.argv[1:]:
+    verb, _, rest = argument.partition(":")
+    if verb == "say":
+        print(rest, flush=True)
+    elif verb == "wait":
+        take(rest)
+    elif verb == "save":
+        put(rest, asker.cookie or "")
+    elif verb == "use":
+        asker.cookie = take(rest) if rest else None
+    elif verb == "key":
+        put(rest, asker.key)
+    elif verb == "close":
+        asker.connection.close()
+        asker.connection = None
+    elif verb == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    else:
+        status, text = asker.step(argument)
+        print(argument.split(":")[0], status, masked(text), flush=True)
