@@ -118,11 +118,11 @@ void exchange_sent(struct exchange *x, size_t size)
 /* From here to the response's end, or while the rest of the request passes. */
 static enum exchange_verdict start_forward(struct exchange *x, enum exchange_phase phase)
 {
+    report_forward(x);
     x->asked.begun_us = clock_microseconds();
     x->asked.process = getpid();
     x->phase = phase;
     http_set_request_was_head(x->response, span_equal(http_method(x->request), SPAN_OF("HEAD")));
-    report_forward(x);
     if (x->asked.session)
         session_touch(x->context->cache, x->asked.session);
     if (phase == PHASE_AWAITING)
@@ -258,52 +258,33 @@ enum exchange_verdict exchange_feed_request(struct exchange *x, const void *byte
 /* ---- what the origin sends ---------------------------------------------------------------------
  */
 
-static bool is_interim(const struct exchange *x)
+static void feed_response(struct exchange *x, const void *bytes, size_t size)
 {
-    unsigned status = http_status(x->response);
-    return status >= 100 && status < 200 && status != 101;
-}
-
-/*
- * Feeds the response reader until it has a whole final response or the bytes are used up. Returns
- * how many bytes at the front were interim responses.
- */
-static size_t feed_response(struct exchange *x, const uint8_t *bytes, size_t size)
-{
-    size_t interim = 0;
-    size_t used = http_feed(x->response, bytes, size);
-    while (http_state_of(x->response) == HTTP_DONE && is_interim(x)) {
-        interim = used;
-        http_restart(x->response, false);
-        used += http_feed(x->response, bytes + used, size - used);
-    }
+    http_feed(x->response, bytes, size);
     if (http_state_of(x->response) == HTTP_DONE)
         end_exchange(x, true);
     else if (http_state_of(x->response) == HTTP_BROKEN)
         go_blind(x, VERDICT_UNREADABLE);
-    return interim;
 }
 
 /* The program was given its 100 Continue here; the origin's is to be dropped. Its bytes are held
  * back until they are known to be that, or the beginning of the final response. */
-static size_t feed_early_response(struct exchange *x, const uint8_t *bytes, size_t size)
+static size_t feed_early_response(struct exchange *x, const void *bytes, size_t size)
 {
     if (!buffer_append(&x->early, bytes, size)) {
-        x->has_answered_interim = false;
         go_blind(x, VERDICT_UNREADABLE);
         return size;
     }
-    size_t interim = feed_response(x, bytes, size);
-    if (is_under_way(x) && interim == 0 && http_state_of(x->response) == HTTP_HEAD)
+    http_feed(x->response, bytes, size);
+    size_t interim = http_interim_size(x->response);
+    if (http_state_of(x->response) == HTTP_HEAD)
         return 0;
     x->has_answered_interim = false;
-    if (interim > 0) {
-        buffer_clear(&x->early);
-        if (!buffer_append(&x->early, bytes + interim, size - interim))
-            return size;
-    }
+    memmove(x->early.data, x->early.data + interim, x->early.size - interim);
+    x->early.size -= interim;
     answer_raw(&x->answer, &x->early);
     buffer_clear(&x->early);
+    feed_response(x, NULL, 0);
     return 0;
 }
 

@@ -19,6 +19,8 @@ struct http_message {
     enum http_direction direction;
     size_t head_limit, body_limit;
     bool request_was_head;
+    size_t fed;     /* bytes since http_restart */
+    size_t interim; /* of them, those of whole 1xx responses */
 
     enum http_state state;
     bool is_interim; /* this head is a 1xx response's: the final one follows */
@@ -136,6 +138,7 @@ void http_restart(struct http_message *message, bool wipe)
     if (message->body.capacity > KEPT_CAPACITY)
         buffer_free(&message->body);
     message->request_was_head = false;
+    message->fed = message->interim = 0;
     expect_head(message);
 }
 
@@ -253,12 +256,20 @@ size_t http_feed(struct http_message *message, const void *bytes, size_t size)
         taken += run(message, at + taken, size - taken, &is_paused);
         if (message->state == HTTP_BROKEN || !message->is_at_end)
             continue;
-        if (message->is_interim)
+        if (message->is_interim) {
+            message->interim = message->fed + taken;
             expect_head(message);
-        else
+        } else {
             message->state = HTTP_DONE;
+        }
     }
+    message->fed += taken;
     return taken;
+}
+
+size_t http_interim_size(const struct http_message *message)
+{
+    return message->interim;
 }
 
 enum http_state http_state_of(const struct http_message *message)

@@ -36,6 +36,9 @@ void http_set_request_was_head(struct http_message *message, bool was_head);
  * HTTP_DONE or HTTP_BROKEN before the end). The state after it is http_state_of.
  */
 size_t http_feed(struct http_message *message, const void *bytes, size_t size);
+/* Of a response: how many of the bytes fed since http_restart were interim (1xx) responses, which
+ * come before the final one and are skipped. */
+size_t http_interim_size(const struct http_message *message);
 enum http_state http_state_of(const struct http_message *message);
 /* The peer closed cleanly: a close-delimited body is whole (HTTP_DONE); anything else unfinished is
  * HTTP_BROKEN. */
