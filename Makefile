@@ -9,6 +9,9 @@ MANDIR ?= $(PREFIX)/share/man
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 
 BUILD := build
+# What is built is named in a word; V=1 shows the commands.
+Q := $(if $(V),,@)
+said = $(if $(V),,@echo '  $(1)	$@')
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 LLHTTP := /usr/share/llhttp
@@ -33,32 +36,36 @@ help:
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(OURS) -c $< -o $@
+	$(call said,CC)
+	$(Q)$(CC) $(OURS) -c $< -o $@
 
 # The parser is compiled as Debian ships it: its warnings are its authors' business.
 $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections \
+	$(call said,CC)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections \
 	    -I/usr/share/include/llhttp -c $< -o $@
 
 $(BUILD)/generated/operations.inc: shim/exchange/operations.gperf
 	@mkdir -p $(@D)
-	gperf --output-file=$@ $<
+	$(Q)gperf --output-file=$@ $<
 
 $(BUILD)/shim/exchange/operation.o: $(BUILD)/generated/operations.inc
 
 $(BUILD)/libvcache.a: $(library_objects)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call said,AR)
+	$(Q)$(AR) rcs $@ $^
 
 # The one table of hooked names (shim/front/hooks.def) makes the linker's version script, which is
 # anonymous: a named version would keep curl_easy_perform@CURL_GNUTLS_3 from binding to the shim.
 $(BUILD)/generated/exports.map: shim/front/hooks.def
 	@mkdir -p $(@D)
-	{ echo '{ global:'; sed -n 's/^HOOK(\([A-Za-z0-9_]*\),.*/    \1;/p' $<; echo '  local: *; };'; } > $@
+	$(Q){ echo '{ global:'; sed -n 's/^HOOK(\([A-Za-z0-9_]*\),.*/    \1;/p' $<; echo '  local: *; };'; } > $@
 
 $(BUILD)/libvcache.so: $(front_objects) $(BUILD)/libvcache.a $(BUILD)/generated/exports.map
-	$(CC) $(CFLAGS) $(SANITIZE) -shared -o $@ $(front_objects) $(BUILD)/libvcache.a \
+	$(call said,LD)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -shared -o $@ $(front_objects) $(BUILD)/libvcache.a \
 	    -Wl,--version-script=$(BUILD)/generated/exports.map -Wl,--gc-sections -Wl,--as-needed \
 	    -Wl,-z,relro -Wl,-z,nodelete -Wl,-O1 -Wl,--hash-style=gnu
 

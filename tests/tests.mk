@@ -19,11 +19,13 @@ vcenter: $(TESTS)/vcenter
 
 $(TESTS)/vcenter: $(wildcard tests/vcenter/*.go)
 	@mkdir -p $(@D)
-	cd tests/vcenter && go build -o $(CURDIR)/$@ .
+	$(call said,GO)
+	$(Q)cd tests/vcenter && go build -o $(CURDIR)/$@ .
 
 $(TESTS)/unit/%: tests/unit/%.c $(BUILD)/libvcache.a
 	@mkdir -p $(@D)
-	$(CC) $(OURS) -Itests/unit $< $(BUILD)/libvcache.a -lcmocka -lpthread -o $@
+	$(call said,CC)
+	$(Q)$(CC) $(OURS) -Itests/unit $< $(BUILD)/libvcache.a -lcmocka -lpthread -o $@
 
 .PHONY: unit-tests
 unit-tests: $(unit_tests)
@@ -72,7 +74,7 @@ lint:
 	@.ci/install .ci/packages-lint
 	$(MAKE) --no-print-directory all
 	clang-format --dry-run -Werror $(c_sources) $(c_headers)
-	clang-tidy --quiet $(c_sources) -- $(LINT_FLAGS)
+	for source in $(c_sources); do clang-tidy --quiet $$source -- $(LINT_FLAGS) || exit 1; done
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --library=posix,gnu --suppress=missingIncludeSystem -D_GNU_SOURCE -Ishim -Itools shim tools
 	for source in $(wildcard shim/*/*.c tools/*.c); do \

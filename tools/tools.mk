@@ -11,16 +11,19 @@ flush_objects := $(call tool_objects,vcache-flush selection $(tool_cache))
 stat_objects := $(call tool_objects,vcache-stat figures human screen stat_counters stat_json \
                   stat_summary $(tool_cache))
 
-link_tool = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(1) -Wl,--as-needed -Wl,--gc-sections \
+link_tool = $(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(1) -Wl,--as-needed -Wl,--gc-sections \
               -Wl,-z,relro -Wl,-z,now -ldl -lpthread
 
 $(BUILD)/vcache: $(vcache_objects) $(BUILD)/libvcache.a
+	$(call said,LD)
 	$(call link_tool,-lelf)
 
 $(BUILD)/vcache-flush: $(flush_objects) $(BUILD)/libvcache.a
+	$(call said,LD)
 	$(call link_tool,)
 
 $(BUILD)/vcache-stat: $(stat_objects) $(BUILD)/libvcache.a
+	$(call said,LD)
 	$(call link_tool,-ljson-c)
 
 # Where the wrapper looks for the shim at last. Written only when it changes, so that another
@@ -40,14 +43,15 @@ all: $(manual_pages)
 
 $(BUILD)/tools/manual-tables: tools/manual-tables.c shim/base/settings.def shim/cache/verdicts.def
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 $(CFLAGS) $(WARNINGS) -Ishim -o $@ $<
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARNINGS) -Ishim -o $@ $<
 
 # A line "@settings@" or "@verdicts@" is where a table of the code goes.
 $(BUILD)/man/%.1: tools/%.1 $(BUILD)/tools/manual-tables
 	@mkdir -p $(@D)
-	$(BUILD)/tools/manual-tables settings >$@.settings
-	$(BUILD)/tools/manual-tables verdicts >$@.verdicts
-	sed -e '/^@settings@$$/{r $@.settings' -e 'd}' -e '/^@verdicts@$$/{r $@.verdicts' -e 'd}' \
+	$(call said,MAN)
+	$(Q)$(BUILD)/tools/manual-tables settings >$@.settings
+	$(Q)$(BUILD)/tools/manual-tables verdicts >$@.verdicts
+	$(Q)sed -e '/^@settings@$$/{r $@.settings' -e 'd}' -e '/^@verdicts@$$/{r $@.verdicts' -e 'd}' \
 	    -e 's/@version@/$(VERSION)/' $< >$@
 	@rm -f $@.settings $@.verdicts
 

@@ -84,6 +84,7 @@
     F(inflateReset)                                                                                \
     F(inflateEnd)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declarator takes none */
 #define LATE_MEMBER(name) __typeof__(name) *name;
 struct late_lmdb {
     LATE_LMDB(LATE_MEMBER)

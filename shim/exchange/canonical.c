@@ -33,24 +33,36 @@ void canonical_append(struct canonical *c, const void *bytes, size_t size)
 {
     if (c->is_refused)
         return;
-    if (size > c->limit - c->out->size || !secret_append(c->out, bytes, size))
+    if (c->out->size > c->limit || size > c->limit - c->out->size ||
+        !secret_append(c->out, bytes, size))
         c->is_refused = true;
 }
 
-static void append_text(struct canonical *c, const char *text)
+/* As canonical_append, for the many short pieces: there is room, nearly always. */
+static inline void put(struct canonical *c, const void *bytes, size_t size)
 {
-    canonical_append(c, text, strlen(text));
+    if (c->out->capacity - c->out->size < size) {
+        canonical_append(c, bytes, size);
+        return;
+    }
+    memcpy(c->out->data + c->out->size, bytes, size);
+    c->out->size += size;
 }
 
-static void append_attribute(struct canonical *c, const char *name, const char *value)
+static void put_text(struct canonical *c, const char *text)
 {
-    canonical_append(c, ATTRIBUTE_NAME, 1);
-    append_text(c, name);
-    canonical_append(c, ATTRIBUTE_VALUE, 1);
+    put(c, text, strlen(text));
+}
+
+static void put_attribute(struct canonical *c, const char *name, const char *value)
+{
+    put(c, ATTRIBUTE_NAME, 1);
+    put_text(c, name);
+    put(c, ATTRIBUTE_VALUE, 1);
     if (strcmp(name, XSI_TYPE) == 0)
         canonical_append_qualified(c, value);
     else
-        append_text(c, value);
+        put_text(c, value);
 }
 
 /* Sorts by insertion: an element of vim25 has three attributes at most. */
@@ -70,7 +82,7 @@ static size_t sort_attributes(const char **attributes, const char **sorted[CANON
     return count;
 }
 
-static void append_attributes(struct canonical *c, const char **attributes)
+static void put_attributes(struct canonical *c, const char **attributes)
 {
     const char **sorted[CANONICAL_ATTRIBUTES];
     size_t count = sort_attributes(attributes, sorted);
@@ -79,7 +91,7 @@ static void append_attributes(struct canonical *c, const char **attributes)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        append_attribute(c, sorted[i][0], sorted[i][1]);
+        put_attribute(c, sorted[i][0], sorted[i][1]);
 }
 
 static bool is_white(const uint8_t *text, size_t size)
@@ -106,29 +118,34 @@ void canonical_start(struct canonical *c, const char *name, const char **attribu
         c->is_refused = true;
     if (c->is_refused)
         return;
+    size_t name_size = strlen(name);
+    bool is_path = canonical_is_path(name, name_size);
     if (c->depth > 0) {
         struct canonical_level *parent = &c->levels[c->depth - 1];
         settle_text(c, parent);
         parent->has_children = true;
-        if (!canonical_is_path(name))
+        if (!is_path)
             canonical_run_end(c, parent);
     }
     struct canonical_level *level = &c->levels[c->depth++];
-    *level = (struct canonical_level){.start = c->out->size, .first_run = c->run_count};
-    canonical_append(c, ELEMENT_START, 1);
-    append_text(c, name);
+    level->start = c->out->size;
+    level->first_run = c->run_count;
+    level->is_path = is_path;
+    level->has_children = false;
+    put(c, ELEMENT_START, 1);
+    put(c, name, name_size);
     if (attributes[0])
-        append_attributes(c, attributes);
-    canonical_append(c, CONTENT_START, 1);
+        put_attributes(c, attributes);
+    put(c, CONTENT_START, 1);
     level->text_start = c->out->size;
 }
 
 void canonical_text(struct canonical *c, const char *text, size_t size)
 {
-    canonical_append(c, text, size);
+    put(c, text, size);
 }
 
-struct span canonical_end(struct canonical *c, const char *name)
+struct span canonical_end(struct canonical *c)
 {
     const struct span none = {0};
     if (c->is_refused || c->depth == 0)
@@ -139,11 +156,11 @@ struct span canonical_end(struct canonical *c, const char *name)
         canonical_run_end(c, level);
     }
     size_t text_size = c->out->size - level->text_start;
-    canonical_append(c, ELEMENT_END, 1);
+    put(c, ELEMENT_END, 1);
     c->depth--;
     if (c->depth > 0) {
         c->levels[c->depth - 1].text_start = c->out->size;
-        if (canonical_is_path(name))
+        if (level->is_path)
             canonical_run_add(c, level->start);
     }
     if (c->is_refused || level->has_children)

@@ -29,6 +29,7 @@ struct canonical_level {
     size_t text_start; /* of the text since its start, or since its last child */
     size_t first_run;  /* index of the first `run` member of the path run among its children */
     bool has_children;
+    bool is_path;
 };
 
 /* Bytes [at, at + size) of a buffer. */
@@ -38,7 +39,7 @@ struct canonical_piece {
 
 struct canonical {
     struct buffer *out;
-    size_t limit; /* of out->size */
+    size_t limit; /* out->size does not grow beyond it, or its capacity if that is larger */
     bool is_refused;
     size_t depth;
     struct canonical_level levels[XML_DEPTH];
@@ -61,7 +62,7 @@ void canonical_text(struct canonical *c, const char *text, size_t size);
 
 /* Ends the innermost element. Its text if it has no children, else data is NULL; points into `out`
  * and is valid until the next call. */
-struct span canonical_end(struct canonical *c, const char *name);
+struct span canonical_end(struct canonical *c);
 
 /* A namespace declaration comes into force (before the start of its element) or goes. Strings are
  * NULL where expat has none. */

@@ -8,9 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool canonical_is_path(const char *name)
+bool canonical_is_path(const char *name, size_t size)
 {
-    return strcmp(xml_local_name(name), "pathSet") == 0;
+    static const char path[] = "pathSet";
+    const size_t path_size = sizeof(path) - 1;
+    if (size < path_size || memcmp(name + size - path_size, path, path_size) != 0)
+        return false;
+    return size == path_size || name[size - path_size - 1] == XML_SEPARATOR;
 }
 
 void canonical_run_add(struct canonical *c, size_t start)

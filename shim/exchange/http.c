@@ -46,8 +46,7 @@ static bool keep(const struct http_message *m, struct buffer *kept, size_t limit
                                         : buffer_append(kept, bytes, size);
 }
 
-/* ---- what llhttp calls --------------------------------------------------------------------------
- */
+/* ---- what llhttp calls ------------------------------------------------------------------- */
 
 static bool is_bodiless(const struct http_message *m)
 {
@@ -91,8 +90,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static void expect_head(struct http_message *m)
 {
@@ -147,8 +145,7 @@ void http_set_request_was_head(struct http_message *message, bool was_head)
     message->request_was_head = was_head;
 }
 
-/* ---- the head -----------------------------------------------------------------------------------
- */
+/* ---- the head ---------------------------------------------------------------------------- */
 
 static size_t count_fields(const struct http_message *m, struct span wanted, struct span *last)
 {
@@ -218,8 +215,7 @@ static bool take_head(struct http_message *m)
     return true;
 }
 
-/* ---- feeding ------------------------------------------------------------------------------------
- */
+/* ---- feeding ----------------------------------------------------------------------------- */
 
 static bool is_open(const struct http_message *m)
 {
@@ -285,8 +281,7 @@ void http_feed_end(struct http_message *message)
         message->state == HTTP_BODY && message->is_close_delimited ? HTTP_DONE : HTTP_BROKEN;
 }
 
-/* ---- what it says -------------------------------------------------------------------------------
- */
+/* ---- what it says ------------------------------------------------------------------------ */
 
 /* The `index`th word of the start line. */
 static struct span start_line_word(const struct http_message *m, unsigned index)

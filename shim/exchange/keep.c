@@ -178,13 +178,15 @@ static enum verdict keep(struct exchange *x, bool is_whole)
 
 /* ---- what else a response tells ------------------------------------------------------------- */
 
-/* The origin has ended the session: it is lent to nobody any more. */
+/* The origin has ended the session: it is lent to nobody any more. (Of who had logged out here it
+ * was not shown the session's cookie: its refusal says nothing.) */
 static void look_for_ended_session(struct exchange *x)
 {
     struct buffer decoded = {0};
     struct span body;
-    if (!x->asked.session || http_status(x->response) != 500 ||
-        !session_is_shared(x->asked.session) || !http_body_is_kept(x->response))
+    if (!x->asked.session || x->asked.verdict == VERDICT_LOGGED_OUT ||
+        http_status(x->response) != 500 || !session_is_shared(x->asked.session) ||
+        !http_body_is_kept(x->response))
         return;
     if (http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body) &&
         soap_is_not_authenticated(body)) {

@@ -73,6 +73,50 @@ static bool is_live_property(struct span path)
     return false;
 }
 
+/* The elements that say what is read. */
+enum property_element {
+    ELEMENT_OTHER,
+    ELEMENT_THIS,
+    ELEMENT_PROP,
+    ELEMENT_SPEC_SET,
+    ELEMENT_PROP_SET,
+    ELEMENT_OBJECT_SET,
+    ELEMENT_SELECT_SET,
+    ELEMENT_OBJ,
+    ELEMENT_TYPE,
+    ELEMENT_PATH, /* pathSet, and a traversal's path, which names a property as well */
+    ELEMENT_ALL,
+};
+
+static enum property_element element_of_fetch(size_t depth, const char *name)
+{
+    if (depth == 1 && strcmp(name, "_this") == 0)
+        return ELEMENT_THIS;
+    return depth == 1 && strcmp(name, "prop") == 0 ? ELEMENT_PROP : ELEMENT_OTHER;
+}
+
+static enum property_element element_of_spec(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum property_element element;
+    } known[] = {
+        {"specSet", ELEMENT_SPEC_SET},
+        {"propSet", ELEMENT_PROP_SET},
+        {"objectSet", ELEMENT_OBJECT_SET},
+        {"selectSet", ELEMENT_SELECT_SET},
+        {"obj", ELEMENT_OBJ},
+        {"type", ELEMENT_TYPE},
+        {"pathSet", ELEMENT_PATH},
+        {"path", ELEMENT_PATH},
+        {"all", ELEMENT_ALL},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (name[0] == known[i].name[0] && strcmp(name, known[i].name) == 0)
+            return known[i].element;
+    return ELEMENT_OTHER;
+}
+
 void property_read_begin(struct property_read *read, const char *operation)
 {
     *read = (struct property_read){0};
@@ -94,24 +138,34 @@ static void object_named(struct property_read *read, const char *type)
         read->has_more = true;
 }
 
-void property_read_start(struct property_read *read, size_t depth, const char *name,
+void property_read_start(struct property_read *read, size_t depth, const char *local_name,
                          const char *type)
 {
     if (read->form == PROPERTY_READ_NONE)
         return;
-    if (read->form == PROPERTY_READ_FETCH) {
-        if (depth == 1 && strcmp(name, "_this") == 0)
-            object_named(read, type);
-    } else if (strcmp(name, "obj") == 0) {
+    enum property_element element = read->form == PROPERTY_READ_FETCH
+                                        ? element_of_fetch(depth, local_name)
+                                        : element_of_spec(local_name);
+    read->elements[depth] = (uint8_t)element;
+    switch (element) {
+    case ELEMENT_THIS:
+    case ELEMENT_OBJ:
         object_named(read, type);
-    } else if (strcmp(name, "specSet") == 0) {
+        break;
+    case ELEMENT_SPEC_SET:
         read->spec_sets++;
-    } else if (strcmp(name, "propSet") == 0) {
+        break;
+    case ELEMENT_PROP_SET:
         read->property_specs++;
-    } else if (strcmp(name, "objectSet") == 0) {
+        break;
+    case ELEMENT_OBJECT_SET:
         read->object_specs++;
-    } else if (strcmp(name, "selectSet") == 0) {
+        break;
+    case ELEMENT_SELECT_SET:
         read->has_more = true;
+        break;
+    default:
+        break;
     }
 }
 
@@ -141,19 +195,23 @@ static void all_ended(struct property_read *read, struct span text)
         read->has_more = true;
 }
 
-void property_read_end(struct property_read *read, size_t depth, const char *name, struct span text)
+void property_read_end(struct property_read *read, size_t depth, struct span text)
 {
     if (read->form == PROPERTY_READ_NONE)
         return;
-    if (read->form == PROPERTY_READ_FETCH) {
-        if (depth == 1 && strcmp(name, "prop") == 0)
-            path_ended(read, text);
-    } else if (strcmp(name, "type") == 0) {
+    switch ((enum property_element)read->elements[depth]) {
+    case ELEMENT_TYPE:
         type_ended(read, text);
-    } else if (strcmp(name, "pathSet") == 0 || strcmp(name, "path") == 0) {
-        path_ended(read, text); /* a traversal's path names a property as well */
-    } else if (strcmp(name, "all") == 0) {
+        break;
+    case ELEMENT_PATH:
+    case ELEMENT_PROP:
+        path_ended(read, text);
+        break;
+    case ELEMENT_ALL:
         all_ended(read, text);
+        break;
+    default:
+        break;
     }
 }
 

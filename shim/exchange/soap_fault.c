@@ -8,8 +8,7 @@
 
 enum { DEPTH_FAULT_CAUSE = 5, DEPTH_CHILD = 5 };
 
-/* ---- NotAuthenticated ---------------------------------------------------------------------------
- */
+/* ---- NotAuthenticated -------------------------------------------------------------------- */
 
 struct fault_reading {
     struct xml_reading xml; /* first: see xml.h */
@@ -68,8 +67,7 @@ bool soap_is_not_authenticated(struct span body)
     return r.is_not_authenticated;
 }
 
-/* ---- a child of returnval -----------------------------------------------------------------------
- */
+/* ---- a child of returnval ---------------------------------------------------------------- */
 
 struct child_reading {
     struct xml_reading xml; /* first: see xml.h */

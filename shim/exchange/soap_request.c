@@ -111,8 +111,7 @@ static void text_comes(void *reading, const char *text, int size)
         canonical_text(&r->canonical, text, (size_t)size);
 }
 
-/* ---- ends ---------------------------------------------------------------------------------------
- */
+/* ---- ends -------------------------------------------------------------------------------- */
 
 static void keep(struct request_reading *r, struct buffer *copy, struct span text)
 {
@@ -157,13 +156,13 @@ static void object_named(struct request_reading *r, struct span name)
     q->object_count++;
 }
 
-static void below_operation_ended(struct request_reading *r, const char *local, struct span text)
+static void below_operation_ended(struct request_reading *r, const char *name, struct span text)
 {
-    property_read_end(&r->properties, r->depth - DEPTH_OPERATION, local, text);
+    property_read_end(&r->properties, r->depth - DEPTH_OPERATION, text);
     if (!text.data)
         return;
     if (r->depth == DEPTH_PARAMETER)
-        parameter_ended(r, local, text);
+        parameter_ended(r, xml_local_name(name), text);
     if (text.size > 0 && (r->is_object >> (r->depth - 1) & 1) != 0)
         object_named(r, text);
 }
@@ -174,9 +173,9 @@ static void element_ends(void *reading, const char *name)
     if (r->xml.is_stopped)
         return;
     if (!r->is_in_header) {
-        struct span text = canonical_end(&r->canonical, name);
+        struct span text = canonical_end(&r->canonical);
         if (r->depth > DEPTH_OPERATION && !r->canonical.is_refused)
-            below_operation_ended(r, xml_local_name(name), text);
+            below_operation_ended(r, name, text);
         if (r->canonical.is_refused)
             xml_stop(&r->xml);
     } else if (r->depth == DEPTH_BODY) {
@@ -213,8 +212,7 @@ bool soap_may_be_secret(struct span operation)
     }
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------- */
 
 static const struct xml_handlers handlers = {
     .start = element_starts,
@@ -228,7 +226,7 @@ bool soap_read_request(struct span body, struct soap_request *request)
 {
     struct request_reading r; /* member by member: most of it is the canonical form's levels */
     r.request = request;
-    r.properties = (struct property_read){0};
+    property_read_begin(&r.properties, "");
     r.depth = 0;
     r.is_in_header = r.has_header = r.has_body = r.is_login = false;
     r.is_object = 0;

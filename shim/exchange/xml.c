@@ -17,8 +17,7 @@ static _Atomic(XML_Parser) kept_parser;
 /* Chosen once: expat would ask the kernel for one at every document. */
 static atomic_ulong hash_salt;
 
-/* ---- memory that is wiped: a block is preceded by its size --------------------------------------
- */
+/* ---- memory that is wiped: a block is preceded by its size ------------------------------- */
 
 union block {
     size_t size;
@@ -58,8 +57,7 @@ static void *wiping_realloc(void *memory, size_t size)
 
 static const XML_Memory_Handling_Suite wiping_suite = {wiping_malloc, wiping_realloc, wiping_free};
 
-/* ---- parsers ------------------------------------------------------------------------------------
- */
+/* ---- parsers ----------------------------------------------------------------------------- */
 
 static unsigned long salt(void)
 {
@@ -92,8 +90,7 @@ static void parser_put(const struct late_expat *expat, XML_Parser parser)
         expat->XML_ParserFree(parser);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static void refuse_doctype(void *reading, const XML_Char *name, const XML_Char *system_id,
                            const XML_Char *public_id, int has_internal_subset)
