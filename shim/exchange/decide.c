@@ -237,6 +237,16 @@ static bool is_servable(const struct stored_response *response, const struct fen
     return response->label.generation == fence->generation && *age_ms < ttl_ms;
 }
 
+/* Of many that ask this at once, one goes to the origin (collapse.h). */
+static enum claim_result take_claim(struct exchange *x)
+{
+    uint64_t bound = x->front->may_wait(x->connection) ? COLLAPSE_MS : 0;
+    enum claim_result claim = claim_take(cache_of(x), &x->asked.key, bound, &x->asked.claim);
+    if (claim == CLAIM_REFUSED && bound > 0)
+        report_event(x, VERDICT_WAIT_ENDED);
+    return claim;
+}
+
 /* Makes the lent response the answer; false if it is sealed and this process has no key. */
 static bool answer_with(struct exchange *x, struct stored_response *response)
 {
@@ -297,8 +307,7 @@ static enum exchange_verdict decide_read(struct exchange *x)
     if (ttl_ms > 0) {
         if (look_up(x, &fence, ttl_ms, VERDICT_HIT, &why))
             return EXCHANGE_ANSWER;
-        uint64_t bound = x->front->may_wait(x->connection) ? COLLAPSE_MS : 0;
-        enum claim_result claim = claim_take(cache, &x->asked.key, bound, &x->asked.claim);
+        enum claim_result claim = take_claim(x);
         /* Held or waited for: the one who asked before us may have stored in between. The state is
          * read anew, for a write may have been sent in between, too. */
         fence = fence_read(cache, &x->endpoint);
@@ -308,8 +317,6 @@ static enum exchange_verdict decide_read(struct exchange *x)
             claim_release(cache, &x->asked.claim);
             return EXCHANGE_ANSWER;
         }
-        if (claim == CLAIM_REFUSED && bound > 0)
-            report_event(x, VERDICT_WAIT_ENDED);
     }
     if (fence.is_fenced)
         return forward(x, VERDICT_FENCED);

@@ -196,21 +196,48 @@ static void look_for_ended_session(struct exchange *x)
     buffer_free(&decoded);
 }
 
-/* Whether what the write began goes on after its response. Of a write whose response broke off
- * nobody knows; an unknown operation says it by the type of what it returns. */
-static bool goes_on(struct exchange *x, bool is_whole)
+/* The write's response is in: its own fence ends. If it started a task, that one's fence begins; of
+ * a write whose response broke off nobody knows whether it goes on. */
+static void end_write(struct exchange *x, bool is_whole)
 {
     struct soap_response soap = {0};
     struct buffer decoded = {0};
     struct span body;
-    if (!is_whole || x->asked.is_task)
-        return true;
-    bool is_task = http_body_is_kept(x->response) &&
-                   http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body) &&
-                   soap_read_response(body, &soap) && strcmp(soap.returnval_type, "Task") == 0;
+    uint64_t bound_ms = x->context->config.fence_ms;
+    if (is_whole && http_body_is_kept(x->response) &&
+        http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body))
+        soap_read_response(body, &soap);
+    /* By the type of what it returns, for an operation that nobody knows may start one, too. */
+    if (strcmp(soap.returnval_type, "Task") == 0 && soap.returnval.size > 0)
+        fence_hold_task(cache_of(x), &x->endpoint, buffer_span(&soap.returnval), bound_ms);
+    else if (!is_whole || (x->asked.is_task && !soap.is_fault))
+        fence_hold(cache_of(x), &x->endpoint, bound_ms);
+    fence_lower(cache_of(x), &x->endpoint);
     soap_response_free(&soap);
     buffer_free(&decoded);
-    return is_task;
+}
+
+static void end_task(struct span task, void *closure)
+{
+    const struct exchange *x = closure;
+    fence_end_task(cache_of(x), &x->endpoint, task);
+}
+
+/* What shows that a task has ended ends its fence, before the program sees it. */
+static void look_for_ended_tasks(struct exchange *x)
+{
+    struct buffer decoded = {0};
+    struct span body;
+    bool may_show = x->asked.operation && http_status(x->response) == 200 &&
+                    (x->asked.operation->class == OPERATION_PROPERTY_READ ||
+                     x->asked.operation->class == OPERATION_WAITING);
+    if (!may_show || !http_body_is_kept(x->response))
+        return;
+    bool is_fetch = strcmp(x->asked.name, "Fetch") == 0;
+    if (http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body))
+        soap_visit_ended_tasks(body, is_fetch ? buffer_span(&x->soap.self) : (struct span){0},
+                               end_task, x);
+    buffer_free(&decoded);
 }
 
 void keep_response(struct exchange *x, bool is_whole)
@@ -218,14 +245,12 @@ void keep_response(struct exchange *x, bool is_whole)
     uint64_t origin_us = clock_microseconds() - x->asked.begun_us;
     if (x->asked.process != getpid())
         return;
-    if (x->asked.is_write) {
-        if (goes_on(x, is_whole))
-            fence_hold(cache_of(x), &x->endpoint, x->context->config.fence_ms);
-        fence_lower(cache_of(x), &x->endpoint);
-    }
+    if (x->asked.is_write)
+        end_write(x, is_whole);
     if (is_whole) {
         report_time(x, origin_us);
         look_for_ended_session(x);
+        look_for_ended_tasks(x);
     }
     if (x->asked.keep != KEEP_NOTHING) {
         x->asked.label.origin_us = origin_us;

@@ -80,4 +80,14 @@ bool soap_is_not_authenticated(struct span body);
  * only. */
 bool soap_find_child(struct span body, const char *name, struct buffer *text);
 
+/*
+ * Calls `visit` with the name of each task that `body` shows in its last state, success or error: a
+ * response to a property read or to a wait for updates, whatever its form. `self`: what a Fetch
+ * read, whose response does not name it; else empty. A name may come twice, and with `self` may be
+ * no task's.
+ */
+typedef void soap_task_visitor(struct span task, void *closure);
+void soap_visit_ended_tasks(struct span body, struct span self, soap_task_visitor *visit,
+                            void *closure);
+
 #endif

@@ -177,6 +177,29 @@ static const char *response(const char *body)
     return response_with("200 OK", "", body);
 }
 
+#define POWER_OFF                                                                                  \
+    "<PowerOffVM_Task xmlns=\"urn:vim25\"><_this "                                                 \
+    "type=\"VirtualMachine\">vm-42</_this></PowerOffVM_Task>"
+#define STARTED                                                                                    \
+    ENVELOPE("<PowerOffVM_TaskResponse xmlns=\"urn:vim25\"><returnval "                            \
+             "type=\"Task\">task-7</returnval></PowerOffVM_TaskResponse>")
+#define FETCH                                                                                      \
+    "<Fetch xmlns=\"urn:vim25\"><_this type=\"Task\">task-7</_this><prop>info</prop></Fetch>"
+#define FETCHED(state)                                                                             \
+    ENVELOPE("<FetchResponse xmlns=\"urn:vim25\"><returnval><key>task-7</key>"                     \
+             "<name>PowerOffVM_Task</name><state>" state "</state></returnval></FetchResponse>")
+#define WAIT                                                                                       \
+    "<WaitForUpdatesEx xmlns=\"urn:vim25\"><_this "                                                \
+    "type=\"PropertyCollector\">pc</_this><version>1</version></WaitForUpdatesEx>"
+#define UPDATED(task, state)                                                                       \
+    ENVELOPE(                                                                                      \
+        "<WaitForUpdatesExResponse xmlns=\"urn:vim25\"><returnval><version>2</version>"            \
+        "<filterSet><filter type=\"PropertyFilter\">f</filter><objectSet><kind>modify</kind><obj " \
+        "type=\"Task\">" task "</obj>"                                                             \
+        "<changeSet><name>info.state</name><op>assign</op><val>" state                             \
+        "</val></changeSet></objectSet></filterSet></returnval>"                                   \
+        "</WaitForUpdatesExResponse>")
+
 /* The program asks, the origin is asked and answers; both sides see each other's very bytes. */
 static void exchange_forwarded(struct connection *c, const char *asks, const char *answers)
 {
@@ -300,6 +323,30 @@ static void while_a_write_is_under_way_nothing_is_answered_or_stored(void **stat
     exchange_answered(&reader, request(FIND), FOUND);
     close_connection(&reader);
     close_connection(&writer);
+}
+
+static void while_a_task_runs_nothing_is_answered_until_it_is_seen_to_have_ended(void **state)
+{
+    (void)state;
+    static const char *const polls[][3] = {
+        {FETCH, FETCHED("running"), FETCHED("success")},
+        {FETCH, FETCHED("queued"), FETCHED("error")},
+        {WAIT, UPDATED("task-7", "running"), UPDATED("task-7", "success")},
+        {WAIT, UPDATED("task-8", "success"), UPDATED("task-7", "error")},
+    };
+    for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++) {
+        struct connection c;
+        open_connection(&c);
+        exchange_forwarded(&c, request(POWER_OFF), response(STARTED));
+        exchange_forwarded(&c, request(FIND), response(FOUND));
+        exchange_forwarded(&c, request(polls[i][0]), response(polls[i][1]));
+        exchange_forwarded(&c, request(FIND), response(FOUND));
+        exchange_forwarded(&c, request(FIND), response(FOUND));
+        exchange_forwarded(&c, request(polls[i][0]), response(polls[i][2]));
+        exchange_forwarded(&c, request(FIND), response(FOUND));
+        exchange_answered(&c, request(FIND), FOUND);
+        close_connection(&c);
+    }
 }
 
 static void a_read_that_a_write_overtook_is_not_stored(void **state)
@@ -541,6 +588,7 @@ int main(void)
         WITH_HOST(a_write_makes_stored_reads_invalid),
         WITH_HOST(an_unknown_operation_is_a_write),
         WITH_HOST(while_a_write_is_under_way_nothing_is_answered_or_stored),
+        WITH_HOST(while_a_task_runs_nothing_is_answered_until_it_is_seen_to_have_ended),
         WITH_HOST(a_read_that_a_write_overtook_is_not_stored),
         WITH_HOST(a_write_whose_response_broke_off_keeps_the_fence),
         WITH_HOST(only_whole_and_good_responses_are_stored),
