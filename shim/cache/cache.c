@@ -65,6 +65,7 @@ static enum cache_status open_inside(struct cache *cache, int directory, bool cr
         }
         environment_retire(cache);
     }
+    environment_close_retired(cache);
     enum cache_status status = shared_attach(cache, directory, create);
     return status == CACHE_OK ? environment_open(cache, directory, create) : status;
 }

@@ -53,7 +53,7 @@ enum environment_condition environment_examine_for_write(struct environment *env
         return ENVIRONMENT_TAKEN;
     /* Who opens the data with another lock file knows nothing of our readers. */
     if (status.st_nlink == 0 || status.st_size < environment->lock_size)
-        return ENVIRONMENT_DAMAGED;
+        atomic_store(&environment->is_damaged, true);
     return environment_examine(environment);
 }
 
@@ -120,12 +120,20 @@ void environment_retire(struct cache *cache)
     if (is_file(environment->data_fd, environment->device, environment->data_inode, &status) &&
         status.st_nlink > 0)
         remove_files(environment);
-    if (close_environment(environment))
+    /* One that is read from yet is closed when another is opened, or with the handle. */
+    if (close_environment(environment) || can_close(environment))
         return;
-    /* Who reads from it still has the map; the descriptors are needed no more. */
     close_descriptors(environment);
     if (++cache->leaked_environments >= LEAKS_LIMIT)
         atomic_store(&cache->is_ended, true);
+}
+
+void environment_close_retired(struct cache *cache)
+{
+    for (struct environment *environment = cache->environments; environment;
+         environment = environment->next)
+        if (environment != atomic_load(&cache->environment))
+            close_environment(environment);
 }
 
 void environment_disown_all(struct cache *cache)

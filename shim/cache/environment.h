@@ -51,6 +51,7 @@ struct environment {
     uint64_t limit; /* bytes that may be in use */
     MDB_dbi tables[TABLE_COUNT];
     struct cache_secret secret;
+    uint64_t looked_at;           /* clock_milliseconds(): its pages made sense; inside the gate */
     _Atomic uint64_t examined_at; /* clock_microseconds(): it was sound */
     atomic_bool is_damaged;       /* what was read from it made no sense */
     atomic_bool is_foreign;       /* opened by the process that forked this one */
@@ -84,9 +85,11 @@ enum environment_condition environment_examine_for_write(struct environment *env
  */
 enum cache_status environment_open(struct cache *cache, int directory, bool create);
 
-/* Inside the gate. The current environment is no longer used by new reads; it is closed if nobody
- * reads from it and that is safe, and left in memory else. A damaged one's files are removed. */
+/* Inside the gate. The current environment is no longer used by new reads, and its files are
+ * removed. It is closed if nobody reads from it; if that is not safe it is left in memory. */
 void environment_retire(struct cache *cache);
+/* Inside the gate. Closes those that were read from when they were retired, and are no longer. */
+void environment_close_retired(struct cache *cache);
 
 /* In a forked child: closes the descriptors, if they are the inherited ones still. */
 void environment_disown_all(struct cache *cache);

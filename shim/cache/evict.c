@@ -3,6 +3,7 @@
 
 #include "cache/entry.h"
 #include "cache/statistics.h"
+#include "cache/table.h"
 #include "cache/writer.h"
 
 #include <string.h>
@@ -37,21 +38,19 @@ bool evict_is_due(const struct environment *environment, uint64_t used, uint64_t
 
 int evict_one(struct environment *environment, MDB_txn *transaction, const uint8_t id[16])
 {
-    const struct late_lmdb *lmdb = environment->lmdb;
-    MDB_val key = {16, (void *)id};
     MDB_val value;
     uint64_t requested_at;
-    int code = lmdb->mdb_get(transaction, environment->tables[TABLE_RESPONSES], &key, &value);
+    int code = table_get(environment, transaction, TABLE_RESPONSES, id, &value);
     if (code != 0)
         return code;
     if (!entry_read_time((struct span){value.mv_data, value.mv_size}, &requested_at))
         return MDB_CORRUPTED;
     struct age_key age = age_key_of(requested_at, id);
     MDB_val age_key = {sizeof(age.bytes), age.bytes};
-    code = lmdb->mdb_del(transaction, environment->tables[TABLE_AGES], &age_key, NULL);
+    code = environment->lmdb->mdb_del(transaction, environment->tables[TABLE_AGES], &age_key, NULL);
     if (code != 0 && code != MDB_NOTFOUND)
         return code;
-    return lmdb->mdb_del(transaction, environment->tables[TABLE_RESPONSES], &key, NULL);
+    return table_delete(environment, transaction, TABLE_RESPONSES, id);
 }
 
 struct round {
@@ -81,8 +80,7 @@ static int evict_oldest(struct environment *environment, MDB_txn *transaction, M
     code = lmdb->mdb_cursor_del(ages, 0);
     if (code != 0)
         return code;
-    MDB_val key = {sizeof(id), id};
-    code = lmdb->mdb_del(transaction, environment->tables[TABLE_RESPONSES], &key, NULL);
+    code = table_delete(environment, transaction, TABLE_RESPONSES, id);
     if (code == 0)
         round->evicted++;
     return code == MDB_NOTFOUND ? 0 : code;

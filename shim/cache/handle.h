@@ -47,6 +47,8 @@ struct cache {
     struct cache *next; /* of this process's handles (fork.c) */
 };
 
+#define CACHE_LIMITS_REASON "The program's limits (ulimit -f, -v) are too small for the cache."
+
 /* Remembers why, for cache_reason; `reason` is a literal. Returns `status`. */
 enum cache_status cache_refuse(struct cache *cache, enum cache_status status, const char *reason);
 

@@ -30,10 +30,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FORMAT 1           /* of the tables; an older vcache leaves a newer one's alone */
-#define LOCK_SIZE 131072   /* room for about 2000 readers */
-#define READERS_LIMIT 1024 /* what LMDB asks at least; the file's size decides */
-#define READERS_AT_ONCE 2  /* got ready at the opening */
+#define FORMAT 1              /* of the tables; an older vcache leaves a newer one's alone */
+#define LOCK_SIZE 131072      /* room for about 2000 readers */
+#define READERS_LIMIT 1024    /* what LMDB asks at least; the file's size decides */
+#define PAGES_AT_OPENING 4096 /* looked at; that takes about a millisecond */
+#define READERS_AT_ONCE 2     /* got ready at the opening */
 
 static const char *const table_names[TABLE_COUNT] = {
     [TABLE_META] = "meta",   [TABLE_RESPONSES] = "responses",
@@ -77,7 +78,7 @@ static enum files examine_files(struct opening *opening)
     int fd = directory_open_file(opening->directory, "data.mdb", O_RDONLY, &data);
     if (fd < 0)
         return FILES_REFUSED;
-    bool is_sound = pages_are_sound(fd, (uint64_t)data.st_size);
+    bool is_sound = pages_are_sound(fd, PAGES_AT_OPENING);
     close(fd);
     if ((uint64_t)data.st_size > opening->map_size)
         opening->map_size = (uint64_t)data.st_size;
@@ -436,8 +437,7 @@ enum cache_status environment_open(struct cache *cache, int directory, bool crea
         return cache_refuse(cache, CACHE_UNAVAILABLE,
                             "The cache's files are not this user's alone.");
     if (!directory_allows_size(opening.map_size) || !allows_map(opening.map_size))
-        return cache_refuse(cache, CACHE_UNAVAILABLE,
-                            "The program's limits (ulimit -f, -v) are too small for the cache.");
+        return cache_refuse(cache, CACHE_UNAVAILABLE, CACHE_LIMITS_REASON);
     if (files == FILES_SOUND) {
         enum cache_status status = attempt(cache, &opening, limit, &code);
         if (status != CACHE_ABSENT)

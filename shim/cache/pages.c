@@ -1,18 +1,22 @@
 /*
- * LMDB's meta pages: see pages.h. The layout is that of data version 1 (mdb.c: MDB_page, MDB_meta,
- * MDB_db), the one that every LMDB 0.9 writes for the word size it is built for; a file of the
+ * Pages: see pages.h. The layout is that of data version 1 (mdb.c: MDB_page, MDB_node, MDB_db,
+ * MDB_meta), the one that every LMDB 0.9 writes for the word size it is built for; a file of the
  * other word size fails here.
  */
 #include "cache/pages.h"
 
-#include <stddef.h>
-#include <unistd.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #define META_MAGIC 0xBEEFC0DE
 #define META_VERSION 1
-#define FLAG_BRANCH 0x01
-#define FLAG_LEAF 0x02
-#define FLAG_META 0x08
+#define PAGE_BRANCH 0x01
+#define PAGE_LEAF 0x02
+#define PAGE_OVERFLOW 0x04
+#define PAGE_META 0x08
+#define NODE_OVERFLOW 0x01 /* its data is the number of an overflow page */
+#define NODE_TREE 0x02     /* its data is a tree of its own */
 #define NO_ROOT SIZE_MAX
 #define DEPTH_LIMIT 32 /* of LMDB's cursors */
 
@@ -20,8 +24,13 @@ struct page_head {
     size_t number;
     uint16_t pad;
     uint16_t flags;
-    uint16_t lower;
-    uint16_t upper;
+    union {
+        struct {
+            uint16_t lower; /* where the free space between the node offsets and the nodes begins */
+            uint16_t upper; /* and where it ends */
+        };
+        uint32_t page_count; /* of an overflow page and those that follow it */
+    };
 };
 
 struct tree {
@@ -32,53 +41,206 @@ struct tree {
 };
 
 struct meta {
-    struct page_head head;
     uint32_t magic;
     uint32_t version;
     void *address;
     size_t map_size;
-    struct tree trees[2];
+    struct tree trees[2]; /* of the free pages; of all tables */
     size_t last_page;
     size_t transaction;
 };
 
-static bool read_at(int fd, void *to, size_t size, uint64_t offset)
+struct node {
+    uint16_t low, high; /* size of the data; in a branch, with `flags`, the child's number */
+    uint16_t flags;
+    uint16_t key_size;
+};
+
+struct look {
+    const uint8_t *map;
+    size_t size;
+    size_t page_size;
+    size_t last_page;
+    unsigned left; /* pages that may still be looked at */
+};
+
+static bool tree_is_sound(struct look *look, const struct tree *tree, bool is_free);
+
+static const uint8_t *page_at(const struct look *look, size_t number)
 {
-    return pread(fd, to, size, (off_t)offset) == (ssize_t)size;
+    return number > 1 && number <= look->last_page ? look->map + number * look->page_size : NULL;
 }
 
-static bool meta_is_sound(const struct meta *meta, uint64_t size)
+static size_t overflow_pages(size_t size, size_t page_size)
 {
-    size_t page_size = meta->trees[0].pad;
-    return (meta->head.flags & FLAG_META) && meta->magic == META_MAGIC &&
-           meta->version == META_VERSION && page_size >= 512 && page_size <= 65536 &&
-           (page_size & (page_size - 1)) == 0 && meta->last_page >= 1 &&
-           meta->last_page < size / page_size;
+    return (sizeof(struct page_head) - 1 + size) / page_size + 1;
 }
 
-/* A root is a page of the kind it must be, with the number it has. */
-static bool tree_is_sound(int fd, const struct tree *tree, const struct meta *meta)
+static bool overflow_head_is_sound(const uint8_t *value, size_t size, size_t page_size)
+{
+    struct page_head head;
+    memcpy(&head, value - sizeof(head), sizeof(head));
+    return head.flags == PAGE_OVERFLOW && head.page_count == overflow_pages(size, page_size);
+}
+
+bool pages_hold_value(const void *value, size_t size, size_t key_size, size_t page_size)
+{
+    /* What fits twice into a page lies in a leaf (mdb.c, me_nodemax). */
+    size_t in_leaf = ((page_size - sizeof(struct page_head)) / 2 & ~(size_t)1) - sizeof(uint16_t);
+    bool is_overflow = sizeof(struct node) + key_size + size > in_leaf &&
+                       ((uintptr_t)value & (page_size - 1)) == sizeof(struct page_head);
+    return !is_overflow || overflow_head_is_sound(value, size, page_size);
+}
+
+/* A list of free pages: how many, then their numbers, falling. */
+static bool free_list_is_sound(const struct look *look, const uint8_t *data, size_t size)
+{
+    size_t count;
+    if (size < sizeof(count))
+        return false;
+    memcpy(&count, data, sizeof(count));
+    if (count > size / sizeof(count) - 1)
+        return false;
+    size_t before = look->last_page + 1;
+    for (size_t i = 1; i <= count; i++) {
+        size_t number;
+        memcpy(&number, data + i * sizeof(number), sizeof(number));
+        if (number < 2 || number >= before)
+            return false;
+        before = number;
+    }
+    return true;
+}
+
+static bool overflow_is_sound(const struct look *look, const uint8_t *data, size_t size,
+                              bool is_free)
+{
+    size_t number;
+    memcpy(&number, data, sizeof(number));
+    const uint8_t *page = page_at(look, number);
+    size_t count = overflow_pages(size, look->page_size);
+    if (!page || count > look->last_page + 1 - number)
+        return false;
+    /* Of other values the pages are many, and are looked at when their turn comes. */
+    const uint8_t *value = page + sizeof(struct page_head);
+    return !is_free || (overflow_head_is_sound(value, size, look->page_size) &&
+                        free_list_is_sound(look, value, size));
+}
+
+/* `room`: to the end of the page. */
+static bool leaf_node_is_sound(struct look *look, const struct node *node, const uint8_t *bytes,
+                               size_t room, bool is_free)
+{
+    const uint8_t *data = bytes + sizeof(*node) + node->key_size;
+    size_t size = node->low | (size_t)node->high << 16;
+    size_t in_page = node->flags & NODE_OVERFLOW ? sizeof(size_t) : size;
+    if (node->flags & ~(NODE_OVERFLOW | NODE_TREE) || node->key_size == 0 ||
+        in_page > room - sizeof(*node) || node->key_size > room - sizeof(*node) - in_page)
+        return false;
+    if (is_free && node->key_size != sizeof(size_t))
+        return false;
+    if (node->flags & NODE_OVERFLOW)
+        return overflow_is_sound(look, data, size, is_free);
+    if (is_free)
+        return free_list_is_sound(look, data, size);
+    if (!(node->flags & NODE_TREE))
+        return true;
+    struct tree tree;
+    if (size != sizeof(tree))
+        return false;
+    memcpy(&tree, data, sizeof(tree));
+    return tree_is_sound(look, &tree, false);
+}
+
+static bool page_is_sound(struct look *look, size_t number, unsigned depth, bool is_free);
+
+static bool branch_node_is_sound(struct look *look, const struct node *node, size_t room,
+                                 unsigned depth, bool is_free)
+{
+    size_t child = node->low | (size_t)node->high << 16;
+    if (sizeof(size_t) > 4)
+        child |= (size_t)node->flags << 16 << 16;
+    return node->key_size <= room - sizeof(*node) && page_is_sound(look, child, depth - 1, is_free);
+}
+
+static bool page_is_sound(struct look *look, size_t number, unsigned depth, bool is_free)
+{
+    struct page_head head;
+    const uint8_t *page = page_at(look, number);
+    if (!page)
+        return false;
+    if (look->left == 0)
+        return true;
+    look->left--;
+    memcpy(&head, page, sizeof(head));
+    if (head.number != number || head.flags != (depth == 1 ? PAGE_LEAF : PAGE_BRANCH) ||
+        head.lower < sizeof(head) || head.lower > head.upper || head.upper > look->page_size ||
+        head.lower % 2 != 0)
+        return false;
+    size_t count = (head.lower - sizeof(head)) / sizeof(uint16_t);
+    if (count < (depth == 1 || is_free ? 1 : 2))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t offset;
+        struct node node;
+        memcpy(&offset, page + sizeof(head) + i * sizeof(offset), sizeof(offset));
+        if (offset < head.upper || offset > look->page_size - sizeof(node) || offset % 2 != 0)
+            return false;
+        memcpy(&node, page + offset, sizeof(node));
+        size_t room = look->page_size - offset;
+        if (depth == 1 ? !leaf_node_is_sound(look, &node, page + offset, room, is_free)
+                       : !branch_node_is_sound(look, &node, room, depth, is_free))
+            return false;
+    }
+    return true;
+}
+
+static bool tree_is_sound(struct look *look, const struct tree *tree, bool is_free)
 {
     if (tree->root == NO_ROOT)
-        return true;
-    struct page_head head;
-    size_t page_size = meta->trees[0].pad;
-    return tree->depth >= 1 && tree->depth <= DEPTH_LIMIT && tree->root > 1 &&
-           tree->root <= meta->last_page &&
-           read_at(fd, &head, sizeof(head), (uint64_t)tree->root * page_size) &&
-           head.number == tree->root && head.lower >= sizeof(head) && head.lower <= head.upper &&
-           head.upper <= page_size &&
-           (head.flags & (tree->depth == 1 ? FLAG_LEAF : FLAG_BRANCH)) != 0;
+        return tree->entries == 0;
+    return tree->depth >= 1 && tree->depth <= DEPTH_LIMIT &&
+           page_is_sound(look, tree->root, tree->depth, is_free);
 }
 
-bool pages_are_sound(int fd, uint64_t size)
+static bool read_meta(const struct look *look, size_t offset, struct meta *meta)
+{
+    struct page_head head;
+    if (look->size < offset + sizeof(head) + sizeof(*meta))
+        return false;
+    memcpy(&head, look->map + offset, sizeof(head));
+    memcpy(meta, look->map + offset + sizeof(head), sizeof(*meta));
+    size_t page_size = meta->trees[0].pad;
+    return (head.flags & PAGE_META) && meta->magic == META_MAGIC && meta->version == META_VERSION &&
+           page_size >= 512 && page_size <= 65536 && (page_size & (page_size - 1)) == 0 &&
+           meta->last_page >= 1 && meta->last_page < look->size / page_size;
+}
+
+static bool map_is_sound(struct look *look)
 {
     struct meta metas[2];
-    if (!read_at(fd, &metas[0], sizeof(metas[0]), 0) || !meta_is_sound(&metas[0], size) ||
-        !read_at(fd, &metas[1], sizeof(metas[1]), metas[0].trees[0].pad) ||
-        !meta_is_sound(&metas[1], size) || metas[0].trees[0].pad != metas[1].trees[0].pad)
+    if (!read_meta(look, 0, &metas[0]) || !read_meta(look, metas[0].trees[0].pad, &metas[1]) ||
+        metas[0].trees[0].pad != metas[1].trees[0].pad)
         return false;
     /* Only the newer one's trees are whole: pages of the older may have been used again. */
     const struct meta *newer = &metas[metas[1].transaction > metas[0].transaction];
-    return tree_is_sound(fd, &newer->trees[0], newer) && tree_is_sound(fd, &newer->trees[1], newer);
+    look->page_size = newer->trees[0].pad;
+    look->last_page = newer->last_page;
+    return tree_is_sound(look, &newer->trees[0], true) &&
+           tree_is_sound(look, &newer->trees[1], false);
+}
+
+bool pages_are_sound(int fd, unsigned limit)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || status.st_size == 0)
+        return false;
+    struct look look = {.size = (size_t)status.st_size, .left = limit};
+    void *map = mmap(NULL, look.size, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return true;
+    look.map = map;
+    bool are_sound = map_is_sound(&look);
+    munmap(map, look.size);
+    return are_sound;
 }

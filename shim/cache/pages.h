@@ -1,14 +1,29 @@
 /*
- * A look at an LMDB data file before LMDB maps it: whether its two first pages make sense and the
- * file is as long as they say. LMDB itself believes them, and the wrong number there is a crash.
+ * Pages: whether an LMDB data file makes sense, found out before LMDB relies on it. LMDB believes
+ * what it reads: a wrong number in a page is a crash in the program, or memory overwritten. So all
+ * pages of its trees are looked at, up to a limit, with bounds on every number in them, when the
+ * file is opened and now and then before a write. The pages of large values are looked at when they
+ * are about to be replaced or removed.
+ *
+ * What remains: pages beyond the limit, and damage done between a look and the use. Nobody but a
+ * stray write of the same user can do that.
  */
 #ifndef VCACHE_CACHE_PAGES_H
 #define VCACHE_CACHE_PAGES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* `size`: of the file. An empty file is not sound (LMDB would fill it: the caller knows when). */
-bool pages_are_sound(int fd, uint64_t size);
+/*
+ * Looks at a file that nobody writes to meanwhile: at its first two pages, whether it is as long as
+ * they say, and at its trees, `limit` pages of them at most. An empty file is not sound (LMDB would
+ * fill it: the caller knows when). True also where the look could not be had for lack of memory.
+ */
+bool pages_are_sound(int fd, unsigned limit);
+
+/* Whether a value lies as it should where mdb_get found it, and can be removed. Not for one that
+ * the same transaction has put. */
+bool pages_hold_value(const void *value, size_t size, size_t key_size, size_t page_size);
 
 #endif

@@ -98,7 +98,8 @@ int reader_follow_growth(struct environment *environment)
 static enum cache_status in_gate(struct environment *environment, int (*work)(struct environment *))
 {
     struct cache *cache = environment->cache;
-    enum cache_status status = gate_enter(&cache->gate, cache->locks_path, false);
+    enum cache_status status =
+        gate_enter(&cache->gate, cache->locks_path, atomic_load(&cache->may_create));
     if (status != CACHE_OK)
         return status;
     if (atomic_load(&cache->environment) == environment &&

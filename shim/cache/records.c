@@ -4,6 +4,7 @@
 #include "cache/evict.h"
 #include "cache/reader.h"
 #include "cache/sweep.h"
+#include "cache/table.h"
 #include "cache/trap.h"
 #include "cache/writer.h"
 
@@ -35,11 +36,9 @@ struct work {
 static int get(void *closure)
 {
     struct work *work = closure;
-    struct environment *environment = work->reader->environment;
-    MDB_val key = {sizeof(work->key->id), (void *)work->key->id};
     MDB_val value;
-    int code = environment->lmdb->mdb_get(work->reader->transaction,
-                                          environment->tables[work->table], &key, &value);
+    int code = table_get(work->reader->environment, work->reader->transaction, work->table,
+                         work->key->id, &value);
     if (code != 0)
         return code;
     return buffer_append(work->into, value.mv_data, value.mv_size) ? 0 : ENOMEM;
@@ -77,12 +76,10 @@ static int make_room(struct environment *environment, MDB_txn *transaction, cons
 static int put(struct environment *environment, MDB_txn *transaction, void *closure)
 {
     const struct work *work = closure;
-    MDB_val key = {sizeof(work->key->id), (void *)work->key->id};
     MDB_val value = {work->value.size, (void *)work->value.data};
     int code = make_room(environment, transaction, work);
     return code != 0 ? code
-                     : environment->lmdb->mdb_put(transaction, environment->tables[work->table],
-                                                  &key, &value, 0);
+                     : table_put(environment, transaction, work->table, work->key->id, &value);
 }
 
 enum cache_status record_put(struct cache *cache, enum record_table table,
@@ -106,17 +103,10 @@ enum cache_status record_put(struct cache *cache, enum record_table table,
     return status;
 }
 
-static int delete_id(struct environment *environment, MDB_txn *transaction, enum table table,
-                     const uint8_t id[16])
-{
-    MDB_val key = {16, (void *)id};
-    return environment->lmdb->mdb_del(transaction, environment->tables[table], &key, NULL);
-}
-
 static int delete (struct environment *environment, MDB_txn *transaction, void *closure)
 {
     const struct work *work = closure;
-    return delete_id(environment, transaction, work->table, work->key->id);
+    return table_delete(environment, transaction, work->table, work->key->id);
 }
 
 enum cache_status record_delete(struct cache *cache, enum record_table table,
@@ -149,6 +139,6 @@ enum cache_status record_sweep(struct cache *cache, enum record_table table, rec
                                void *closure, bool is_dry, uint64_t *removed)
 {
     struct visit all = {visit, closure};
-    struct sweep sweep = {table_of(table), visit_record, &all, is_dry ? NULL : delete_id};
+    struct sweep sweep = {table_of(table), visit_record, &all, is_dry ? NULL : table_delete};
     return sweep_table(cache, &sweep, removed);
 }

@@ -35,6 +35,7 @@ struct session {
     struct text cookie; /* empty until borrowed or stored */
     struct text session_key;
     bool is_shared;
+    bool is_borrowed; /* another process opened it, and more may hold it */
     unsigned holders; /* logins answered with it in this process, less its logouts */
     uint64_t touched_at;
     uint64_t views[VIEW_COUNT]; /* key_of_object of their references */
@@ -335,6 +336,7 @@ static bool take_record(struct session *session, struct span plain, struct buffe
     if (is_other) {
         session->view_count = 0;
         session->holders = 0;
+        session->is_borrowed = true;
     }
     session->is_shared = fits;
     session->holders++;
@@ -390,6 +392,7 @@ enum cache_status session_store(struct cache *cache, struct session *session, st
     session->view_count = 0;
     session->holders = 1;
     session->is_shared = false;
+    session->is_borrowed = false;
     session->touched_at = clock_milliseconds();
     unlock();
     enum cache_status status = CACHE_UNAVAILABLE;
@@ -415,6 +418,14 @@ bool session_is_shared(const struct session *session)
     bool is_shared = session->is_shared;
     unlock();
     return is_shared;
+}
+
+bool session_is_own(const struct session *session)
+{
+    lock();
+    bool is_own = !session->is_shared && !session->is_borrowed;
+    unlock();
+    return is_own;
 }
 
 /* The stored record, if it is still of this very session: another login may have replaced it. */

@@ -73,6 +73,10 @@ void session_touch(struct cache *cache, struct session *session);
  * stored record is still of the same cookie. */
 void session_withdraw(struct cache *cache, struct session *session);
 
+/* Whether the session is this program's alone, to be logged out of for real: it opened it itself,
+ * and nobody else is lent it. */
+bool session_is_own(const struct session *session);
+
 /* The program logged out of what it was lent; later requests of it are without a session. */
 void session_log_out(struct session *session);
 bool session_is_logged_out(const struct session *session);

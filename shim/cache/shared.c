@@ -134,8 +134,7 @@ static void mark_replaced(int directory)
 static bool fill(int fd, const uint8_t *boot_id)
 {
     uint64_t generation;
-    if (!directory_allows_size(sizeof(struct shared)) ||
-        posix_fallocate(fd, 0, sizeof(struct shared)) != 0 ||
+    if (posix_fallocate(fd, 0, sizeof(struct shared)) != 0 ||
         getrandom(&generation, sizeof(generation), GRND_NONBLOCK) != (ssize_t)sizeof(generation))
         return false;
     struct shared *shared = calloc(1, sizeof(*shared));
@@ -157,6 +156,8 @@ static bool fill(int fd, const uint8_t *boot_id)
 static enum cache_status make(struct cache *cache, int directory, const uint8_t *boot_id)
 {
     struct stat status;
+    if (!directory_allows_size(sizeof(struct shared)))
+        return cache_refuse(cache, CACHE_UNAVAILABLE, CACHE_LIMITS_REASON);
     unlinkat(directory, "shared.new", 0);
     int fd = directory_open_file(directory, "shared.new", O_RDWR | O_CREAT | O_EXCL, &status);
     if (fd < 0)

@@ -8,6 +8,7 @@
 #include "cache/reader.h"
 #include "cache/shared.h"
 #include "cache/sweep.h"
+#include "cache/table.h"
 #include "cache/trap.h"
 #include "cache/writer.h"
 
@@ -38,10 +39,8 @@ struct lookup {
 static int look_up(void *closure)
 {
     struct lookup *lookup = closure;
-    struct environment *environment = lookup->reader->environment;
-    MDB_val id = {sizeof(lookup->key->id), (void *)lookup->key->id};
-    return environment->lmdb->mdb_get(lookup->reader->transaction,
-                                      environment->tables[TABLE_RESPONSES], &id, &lookup->value);
+    return table_get(lookup->reader->environment, lookup->reader->transaction, TABLE_RESPONSES,
+                     lookup->key->id, &lookup->value);
 }
 
 /* A large body is verified the first time this process meets it. It is never written again in
@@ -157,25 +156,22 @@ struct placing {
 static int remove_age(struct environment *environment, MDB_txn *transaction,
                       const struct placing *placing)
 {
-    const struct late_lmdb *lmdb = environment->lmdb;
-    MDB_val id = {sizeof(placing->key->id), (void *)placing->key->id};
     MDB_val value;
     uint64_t requested_at;
-    int code = lmdb->mdb_get(transaction, environment->tables[TABLE_RESPONSES], &id, &value);
+    int code = table_get(environment, transaction, TABLE_RESPONSES, placing->key->id, &value);
     if (code != 0)
         return code == MDB_NOTFOUND ? 0 : code;
     if (!entry_read_time((struct span){value.mv_data, value.mv_size}, &requested_at))
         return MDB_CORRUPTED;
     struct age_key age = age_key_of(requested_at, placing->key->id);
     MDB_val age_key = {sizeof(age.bytes), age.bytes};
-    code = lmdb->mdb_del(transaction, environment->tables[TABLE_AGES], &age_key, NULL);
+    code = environment->lmdb->mdb_del(transaction, environment->tables[TABLE_AGES], &age_key, NULL);
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
 static int place(struct environment *environment, MDB_txn *transaction, void *closure)
 {
     const struct placing *placing = closure;
-    const struct late_lmdb *lmdb = environment->lmdb;
     uint64_t used;
     size_t size = placing->prefix.size + placing->body.size;
     int code = environment_used(environment, transaction, &used);
@@ -188,13 +184,12 @@ static int place(struct environment *environment, MDB_txn *transaction, void *cl
     struct age_key age = age_key_of(placing->requested_at, placing->key->id);
     MDB_val age_key = {sizeof(age.bytes), age.bytes};
     MDB_val nothing = {0, NULL};
-    code = lmdb->mdb_put(transaction, environment->tables[TABLE_AGES], &age_key, &nothing, 0);
+    code = environment->lmdb->mdb_put(transaction, environment->tables[TABLE_AGES], &age_key,
+                                      &nothing, 0);
     if (code != 0)
         return code;
-    MDB_val id = {sizeof(placing->key->id), (void *)placing->key->id};
     MDB_val value = {size, NULL};
-    code =
-        lmdb->mdb_put(transaction, environment->tables[TABLE_RESPONSES], &id, &value, MDB_RESERVE);
+    code = table_put(environment, transaction, TABLE_RESPONSES, placing->key->id, &value);
     if (code != 0)
         return code;
     memcpy(value.mv_data, placing->prefix.data, placing->prefix.size);

@@ -1,10 +1,28 @@
 /* Writers: see writer.h. */
 #include "cache/writer.h"
 
+#include "base/clock.h"
 #include "cache/directory.h"
+#include "cache/pages.h"
 #include "cache/reader.h"
 #include "cache/ready.h"
 #include "cache/trap.h"
+
+#define LOOK_MS 20
+#define PAGES_BEFORE_WRITE 512
+
+/* Before LMDB writes on the strength of what it reads. */
+static bool pages_make_sense(struct environment *environment)
+{
+    uint64_t now = clock_milliseconds();
+    if (now - environment->looked_at < LOOK_MS)
+        return true;
+    environment->looked_at = now;
+    if (pages_are_sound(environment->data_fd, PAGES_BEFORE_WRITE))
+        return true;
+    atomic_store(&environment->is_damaged, true);
+    return false;
+}
 
 enum cache_status writer_enter(struct cache *cache, struct environment **environment)
 {
@@ -12,7 +30,7 @@ enum cache_status writer_enter(struct cache *cache, struct environment **environ
         enum cache_status status = ready_environment(cache, environment, tries > 0);
         if (status != CACHE_OK)
             return status;
-        status = gate_enter(&cache->gate, cache->locks_path, false);
+        status = gate_enter(&cache->gate, cache->locks_path, atomic_load(&cache->may_create));
         /* The directory may have gone since: the next try makes it. */
         if (status != CACHE_OK && status != CACHE_ABSENT)
             return status;
@@ -20,7 +38,7 @@ enum cache_status writer_enter(struct cache *cache, struct environment **environ
             continue;
         if (atomic_load(&cache->environment) == *environment) {
             enum environment_condition condition = environment_examine_for_write(*environment);
-            if (condition == ENVIRONMENT_SOUND &&
+            if (condition == ENVIRONMENT_SOUND && pages_make_sense(*environment) &&
                 directory_allows_size((uint64_t)(*environment)->data_size))
                 return CACHE_OK;
             if (condition == ENVIRONMENT_TAKEN)

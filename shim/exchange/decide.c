@@ -293,12 +293,26 @@ static bool look_up(struct exchange *x, const struct fence_state *fence, uint64_
     return true;
 }
 
+/* Takes the claim on the key, or waits for who holds it. True: look again, something may be there.
+ */
+static bool claim_or_wait(struct exchange *x)
+{
+    uint64_t bound = x->front->may_wait(x->connection) ? COLLAPSE_MS : 0;
+    enum claim_result claim = claim_take(cache_of(x), &x->asked.key, bound, &x->asked.claim);
+    if (claim == CLAIM_REFUSED && bound > 0)
+        report_event(x, VERDICT_WAIT_ENDED);
+    return claim != CLAIM_REFUSED;
+}
+
 /* A cached read. */
 static enum exchange_verdict decide_read(struct exchange *x)
 {
     struct cache *cache = cache_of(x);
     enum verdict why = VERDICT_TTL_ZERO;
     uint64_t ttl_ms = config_ttl_ms(&x->context->config, span_of_text(x->asked.name));
+    /* A session that was withdrawn may have become another user's: see decide_session. */
+    if (x->asked.session && !session_is_shared(x->asked.session))
+        return forward(x, VERDICT_WAITING);
     if (!make_key(x))
         return forward(x, VERDICT_NO_CACHE);
     struct fence_state fence = fence_read(cache, &x->endpoint);
@@ -307,13 +321,12 @@ static enum exchange_verdict decide_read(struct exchange *x)
     if (ttl_ms > 0) {
         if (look_up(x, &fence, ttl_ms, VERDICT_HIT, &why))
             return EXCHANGE_ANSWER;
-        enum claim_result claim = take_claim(x);
-        /* Held or waited for: the one who asked before us may have stored in between. The state is
-         * read anew, for a write may have been sent in between, too. */
+        /* Who asked before us may have stored in between. The state is read anew, for a write may
+         * have been sent in between, too. */
+        bool may_be_stored = claim_or_wait(x);
         fence = fence_read(cache, &x->endpoint);
-        enum verdict hit = claim == CLAIM_WAITED ? VERDICT_COLLAPSED : VERDICT_HIT;
-        if (claim != CLAIM_REFUSED && !fence.is_fenced &&
-            look_up(x, &fence, ttl_ms, hit, &(enum verdict){0})) {
+        if (may_be_stored && !fence.is_fenced &&
+            look_up(x, &fence, ttl_ms, VERDICT_COLLAPSED, &(enum verdict){0})) {
             claim_release(cache, &x->asked.claim);
             return EXCHANGE_ANSWER;
         }
@@ -325,26 +338,37 @@ static enum exchange_verdict decide_read(struct exchange *x)
     return forward(x, why);
 }
 
-/* A response that lives and dies with the session: a view, currentSession. */
-static enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
-                                          enum verdict miss)
+/* Answers with a response that lives and dies with the session, if there is one. */
+static bool answer_bound(struct exchange *x, enum keep keep, enum verdict hit)
 {
-    if (!x->asked.session || !session_is_shared(x->asked.session) || !make_key(x))
-        return forward(x, miss);
     buffer_clear(&x->answer.head);
     buffer_clear(&x->answer.body);
     if (session_bound_get(cache_of(x), x->asked.session, &x->asked.key, &x->answer.head,
-                          &x->answer.body) != CACHE_OK) {
-        x->asked.keep = keep;
-        return forward(x, miss);
-    }
+                          &x->answer.body) != CACHE_OK)
+        return false;
     struct soap_response view = {0};
     if (keep == KEEP_VIEW && soap_read_response(buffer_span(&x->answer.body), &view))
         session_view_add(cache_of(x), x->asked.session, buffer_span(&view.returnval));
     soap_response_free(&view);
     answer_own(&x->answer, x->asked.closes);
     report_hit(x, hit, 0, x->answer.body.size, 0);
-    return EXCHANGE_ANSWER;
+    return true;
+}
+
+/* A view, or currentSession. */
+static enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
+                                          enum verdict miss)
+{
+    if (!x->asked.session || !session_is_shared(x->asked.session) || !make_key(x))
+        return forward(x, miss);
+    if (answer_bound(x, keep, hit))
+        return EXCHANGE_ANSWER;
+    if (claim_or_wait(x) && answer_bound(x, keep, hit)) {
+        claim_release(cache_of(x), &x->asked.claim);
+        return EXCHANGE_ANSWER;
+    }
+    x->asked.keep = keep;
+    return forward(x, miss);
 }
 
 static bool borrow(struct exchange *x)
@@ -357,6 +381,20 @@ static bool borrow(struct exchange *x)
     answer_own(&x->answer, x->asked.closes);
     report_hit(x, VERDICT_SESSION_LENT, 0, x->answer.body.size, 0);
     return true;
+}
+
+/* Programs word a login differently; of the same credentials it is the same question. */
+static bool make_login_key(struct exchange *x)
+{
+    const struct cache_secret *secret = cache_secret(cache_of(x));
+    struct buffer canonical = {0};
+    append_part(&canonical, SPAN_OF("Login"));
+    append_part(&canonical, (struct span){x->asked.principal.id, sizeof(x->asked.principal.id)});
+    x->asked.has_key = secret && !canonical.failed;
+    if (x->asked.has_key)
+        x->asked.key = key_of(secret, buffer_span(&canonical));
+    buffer_free(&canonical);
+    return x->asked.has_key;
 }
 
 static enum exchange_verdict decide_login(struct exchange *x)
@@ -377,16 +415,23 @@ static enum exchange_verdict decide_login(struct exchange *x)
     if (borrow(x))
         return EXCHANGE_ANSWER;
     x->asked.keep = KEEP_LOGIN;
-    if (!make_key(x))
-        return forward(x, VERDICT_NO_SESSION);
-    uint64_t bound = x->front->may_wait(x->connection) ? COLLAPSE_MS : 0;
-    enum claim_result claim = claim_take(cache_of(x), &x->asked.key, bound, &x->asked.claim);
-    if (claim != CLAIM_REFUSED && borrow(x)) {
+    if (make_login_key(x) && claim_or_wait(x) && borrow(x)) {
         x->asked.keep = KEEP_NOTHING;
         claim_release(cache_of(x), &x->asked.claim);
         return EXCHANGE_ANSWER;
     }
     return forward(x, VERDICT_NO_SESSION);
+}
+
+/* The session is another user's from now on (ImpersonateUser), or speaks another language
+ * (SetLocale): it is lent to nobody any more, and what is read in it is nobody else's. */
+static enum exchange_verdict decide_session(struct exchange *x)
+{
+    if (x->asked.session && session_is_shared(x->asked.session)) {
+        session_withdraw(cache_of(x), x->asked.session);
+        report_event(x, VERDICT_SESSION_WITHDRAWN);
+    }
+    return forward(x, VERDICT_SESSION);
 }
 
 static enum exchange_verdict answer_empty(struct exchange *x, const char *name,
@@ -400,7 +445,7 @@ static enum exchange_verdict answer_empty(struct exchange *x, const char *name,
 
 static enum exchange_verdict decide_logout(struct exchange *x)
 {
-    if (!x->asked.session || !session_is_shared(x->asked.session))
+    if (!x->asked.session || session_is_own(x->asked.session))
         return forward(x, VERDICT_SESSION);
     enum exchange_verdict verdict = answer_empty(x, "LogoutResponse", VERDICT_LOGOUT_KEPT);
     if (verdict == EXCHANGE_ANSWER)
@@ -491,7 +536,7 @@ static enum exchange_verdict decide_by_class(struct exchange *x)
     case OPERATION_LOGOUT:
         return decide_logout(x);
     case OPERATION_SESSION:
-        return forward(x, VERDICT_SESSION);
+        return decide_session(x);
     case OPERATION_PAGE:
         return forward(x, VERDICT_PAGE);
     case OPERATION_WAITING:

@@ -159,6 +159,10 @@ static enum exchange_verdict go_blind(struct exchange *x, enum verdict verdict)
 static enum exchange_verdict feed_whole(struct exchange *x)
 {
     x->has_seen_request = true;
+    if (!http_body_is_kept(x->request)) {
+        decide_unseen(x, VERDICT_REQUEST_SIZE);
+        return start_forward(x, PHASE_AWAITING);
+    }
     if (decide(x) == EXCHANGE_FORWARD)
         return start_forward(x, PHASE_AWAITING);
     http_restart(x->request, x->holds_secret);
@@ -172,6 +176,7 @@ static enum exchange_verdict feed_whole(struct exchange *x)
 static enum exchange_verdict feed_other(struct exchange *x)
 {
     bool is_whole = http_state_of(x->request) == HTTP_DONE;
+    x->asked.begun_us = clock_microseconds();
     x->asked.verdict = VERDICT_NOT_SOAP;
     return start_forward(x, is_whole ? PHASE_AWAITING : PHASE_STREAMING);
 }

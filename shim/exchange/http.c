@@ -175,17 +175,31 @@ static bool has_clear_length(const struct http_message *m)
            span_equal_ignoring_case(coding, SPAN_OF("chunked"));
 }
 
+/* The `index`th word of the start line. */
+static struct span start_line_word(const struct http_message *m, unsigned index)
+{
+    struct span rest = http_head_line(&m->head);
+    for (;; index--) {
+        const uint8_t *space = rest.size > 0 ? memchr(rest.data, ' ', rest.size) : NULL;
+        size_t size = space ? (size_t)(space - rest.data) : rest.size;
+        if (index == 0)
+            return (struct span){rest.data, size};
+        if (!space)
+            return (struct span){0};
+        rest = (struct span){space + 1, rest.size - size - 1};
+    }
+}
+
+/* First in a status line, third and last in a request line. */
 static bool is_http_1(const struct http_message *m)
 {
     static const char protocol[] = "HTTP/1.";
     struct span line = http_head_line(&m->head);
-    const size_t size = sizeof(protocol) - 1;
-    if (line.size < size + 1 || m->parser.http_major != 1 || m->parser.http_minor > 1)
+    struct span word = start_line_word(m, m->direction == HTTP_REQUEST ? 2 : 0);
+    if (word.size != sizeof(protocol) || memcmp(word.data, protocol, sizeof(protocol) - 1) != 0 ||
+        m->parser.http_major != 1 || m->parser.http_minor > 1)
         return false;
-    /* First in a status line, last in a request line. */
-    const uint8_t *at =
-        m->direction == HTTP_RESPONSE ? line.data : line.data + line.size - size - 1;
-    return memcmp(at, protocol, size) == 0;
+    return m->direction == HTTP_RESPONSE || word.data + word.size == line.data + line.size;
 }
 
 static void reserve_body(struct http_message *m)
@@ -202,6 +216,8 @@ static void reserve_body(struct http_message *m)
 static bool take_head(struct http_message *m)
 {
     if (!http_head_index(&m->head) || !is_http_1(m) || !has_clear_length(m))
+        return false;
+    if (m->direction == HTTP_RESPONSE && m->parser.status_code < 100)
         return false;
     /* After CONNECT or an upgrade comes something that is not HTTP. */
     if (m->parser.upgrade || m->parser.status_code == 101)
@@ -282,21 +298,6 @@ void http_feed_end(struct http_message *message)
 }
 
 /* ---- what it says ------------------------------------------------------------------------ */
-
-/* The `index`th word of the start line. */
-static struct span start_line_word(const struct http_message *m, unsigned index)
-{
-    struct span rest = http_head_line(&m->head);
-    for (;; index--) {
-        const uint8_t *space = rest.size > 0 ? memchr(rest.data, ' ', rest.size) : NULL;
-        size_t size = space ? (size_t)(space - rest.data) : rest.size;
-        if (index == 0)
-            return (struct span){rest.data, size};
-        if (!space)
-            return (struct span){0};
-        rest = (struct span){space + 1, rest.size - size - 1};
-    }
-}
 
 struct span http_method(const struct http_message *message)
 {

@@ -105,8 +105,10 @@ bool http_identity_body(const struct http_message *message, size_t limit, struct
     struct span sent = http_body(message);
     enum coding coding = coding_of(message);
     if (coding == CODING_IDENTITY || sent.size == 0) {
+        if (sent.size > limit)
+            return false;
         *identity = sent;
-        return sent.size <= limit;
+        return true;
     }
     buffer_clear(body);
     if (!decode(coding, sent, limit, body))

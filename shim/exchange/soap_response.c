@@ -176,11 +176,12 @@ bool soap_read_response(struct span body, struct soap_response *response)
     struct response_reading r = {.response = response};
     enum xml_outcome outcome = xml_read(&r.xml, &handlers, body, FIRST_PIECE);
     xml_end(&r.xml, may_keep_parser(response->name));
-    if (r.is_long)
-        secret_free(&response->returnval);
     bool is_read = outcome == XML_WHOLE || outcome == XML_STOPPED;
-    response->is_understood = is_read && r.has_name && ends_with_envelope(body);
-    return outcome != XML_NO_MEANS && !response->returnval.failed;
+    bool is_failed = response->returnval.failed;
+    response->is_understood = is_read && !is_failed && r.has_name && ends_with_envelope(body);
+    if (r.is_long || !response->is_understood)
+        secret_free(&response->returnval);
+    return outcome != XML_NO_MEANS && !is_failed;
 }
 
 void soap_response_free(struct soap_response *response)

@@ -56,11 +56,9 @@ static int read_origin(struct connection *connection, const struct call *call, v
 {
     connection->was_answered = false;
     int result = connection_read(call, bytes, size, peeks, done);
-    if (peeks)
-        return result;
     if (result <= 0) {
         notice_end(connection, result);
-    } else {
+    } else if (!peeks) {
         connection->has_heard = true;
         *done = exchange_feed_response(connection->exchange, bytes, *done);
     }
