@@ -25,7 +25,7 @@ $(TESTS)/vcenter: $(wildcard tests/vcenter/*.go)
 $(TESTS)/unit/%: tests/unit/%.c $(BUILD)/libvcache.a
 	@mkdir -p $(@D)
 	$(call said,CC)
-	$(Q)$(CC) $(OURS) -Itests/unit $< $(BUILD)/libvcache.a -lcmocka -lpthread -o $@
+	$(Q)$(CC) $(OURS) -Itests/unit $< $(BUILD)/libvcache.a -lcmocka -lpthread -lz -o $@
 
 .PHONY: unit-tests
 unit-tests: $(unit_tests)

@@ -237,16 +237,6 @@ static bool is_servable(const struct stored_response *response, const struct fen
     return response->label.generation == fence->generation && *age_ms < ttl_ms;
 }
 
-/* Of many that ask this at once, one goes to the origin (collapse.h). */
-static enum claim_result take_claim(struct exchange *x)
-{
-    uint64_t bound = x->front->may_wait(x->connection) ? COLLAPSE_MS : 0;
-    enum claim_result claim = claim_take(cache_of(x), &x->asked.key, bound, &x->asked.claim);
-    if (claim == CLAIM_REFUSED && bound > 0)
-        report_event(x, VERDICT_WAIT_ENDED);
-    return claim;
-}
-
 /* Makes the lent response the answer; false if it is sealed and this process has no key. */
 static bool answer_with(struct exchange *x, struct stored_response *response)
 {
@@ -293,15 +283,11 @@ static bool look_up(struct exchange *x, const struct fence_state *fence, uint64_
     return true;
 }
 
-/* Takes the claim on the key, or waits for who holds it. True: look again, something may be there.
- */
+/* Of many that ask this at once, one goes to the origin (collapse.h). True: the claim is held, or
+ * its holder has let go, and something may be stored since. */
 static bool claim_or_wait(struct exchange *x)
 {
-    uint64_t bound = x->front->may_wait(x->connection) ? COLLAPSE_MS : 0;
-    enum claim_result claim = claim_take(cache_of(x), &x->asked.key, bound, &x->asked.claim);
-    if (claim == CLAIM_REFUSED && bound > 0)
-        report_event(x, VERDICT_WAIT_ENDED);
-    return claim != CLAIM_REFUSED;
+    return take_claim(x) != CLAIM_REFUSED;
 }
 
 /* A cached read. */

@@ -274,14 +274,12 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
 }
 
 @test "a writer that is killed before it has its answer leaves nothing stale" {
-    local writer
     cached before "$ask" login "$children"
     vcenter_reset
     vcenter_control '/hold?operation=CreateFolder' >/dev/null
-    cached write "$ask" login "$(create "$folder")" &
+    cached write "$ask" pid:writer login "$(create "$folder")" &
     vcenter_control '/await?operation=CreateFolder&count=1&seconds=30'
-    writer=$(pgrep -f "ask.py login CreateFolder.*$folder<" | tail -n 1)
-    kill -KILL "$writer"
+    kill -KILL "$(cat writer)"
     wait
     vcenter_control /release
     cached after "$ask" login "$children"

@@ -45,8 +45,9 @@ is_asked_each_time() {
 }
 
 @test "faults" {
-    plainly bare "$ask" login read:VirtualMachine:vm-9999:name read:VirtualMachine:vm-57:nonsense
-    is_asked_each_time kept.not-status read:VirtualMachine:vm-9999:name read:VirtualMachine:vm-57:nonsense
+    local nonsense='Fetch:VirtualMachine:vm-57:<prop>nonsense</prop>'
+    plainly bare "$ask" login read:VirtualMachine:vm-9999:name "$nonsense"
+    is_asked_each_time kept.not-status read:VirtualMachine:vm-9999:name "$nonsense"
     [ "$(grep -c ' 500 .*Fault' second.out)" -eq 2 ]
     same bare second
 }
@@ -112,12 +113,12 @@ is_asked_each_time() {
     another_vcenter own --vms 10 --page 3
     plainly bare "$python" "$scripts/inventory.py"
     bare=$(vcenter_count ContinueRetrievePropertiesEx)
-    [ "$bare" -eq 3 ]
+    [ "$bare" -gt 2 ]
     for name in cold warm; do
         vcenter_reset
         cached $name "$python" "$scripts/inventory.py"
         same bare $name
-        [ "$(vcenter_count ContinueRetrievePropertiesEx)" -eq 3 ]
+        [ "$(vcenter_count ContinueRetrievePropertiesEx)" -eq "$bare" ]
     done
 }
 
@@ -126,8 +127,7 @@ is_asked_each_time() {
     is_asked_each_time kept.not-empty 'RetrievePropertiesEx:PropertyCollector:propertyCollector:<specSet><propSet>
         <type>HostSystem</type><pathSet>name</pathSet></propSet><objectSet><obj type="Folder">folder-3</obj>
         <skip>true</skip></objectSet></specSet><options></options>'
-    grep -q '^RetrievePropertiesEx 200' second.out
-    run ! grep -q returnval second.out
+    grep -q '^RetrievePropertiesEx 200 <RetrievePropertiesExResponse xmlns="urn:vim25"></RetrievePropertiesExResponse>$' second.out
 }
 
 @test "answers that set a cookie" {

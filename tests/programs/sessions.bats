@@ -61,6 +61,17 @@ teardown() { end; }
     same bare here
 }
 
+@test "who asks on after logging out is refused, and takes the session from nobody" {
+    plainly bare "$ask" login logout logout "$name"
+    [ "$(grep -c ' 500 .*NotAuthenticated' bare.out)" -eq 2 ]
+    cached first "$ask" login logout logout "$name"
+    same bare first
+    [ "$(counter bypass.logged-out)" -eq 2 ]
+    vcenter_reset
+    cached second "$ask" login logout
+    origin_was_not_asked
+}
+
 @test "ten runs, one session" {
     local i
     for i in $(seq 10); do
@@ -183,6 +194,23 @@ teardown() { end; }
     plainly bare "$ask" login "$current"
     cached next "$ask" login "$current"
     same bare next
+}
+
+@test "who becomes another user does so alone" {
+    local become='ImpersonateUser:SessionManager:SessionManager:<userName>reader@vsphere.local</userName><locale>en_US</locale>'
+    local steps=(login "$name" "$become" "$current" "$name")
+    plainly bare "$ask" "${steps[@]}"
+    [ "$(grep -c '<userName>reader@vsphere.local</userName>' bare.out)" -eq 2 ]
+    for run in cold warm; do
+        cached $run "$ask" "${steps[@]}"
+        same bare $run
+    done
+    # Nothing that it read as another is given to the first.
+    [ "$(counter bypass.waiting)" -eq 2 ]
+    plainly bare "$ask" login "$current" "$name"
+    cached next "$ask" login "$current" "$name"
+    same bare next
+    run ! grep -q 'reader@vsphere.local' next.out
 }
 
 @test "a process that logs in, out, and in again" {

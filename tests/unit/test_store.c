@@ -47,7 +47,7 @@ static void responses_of_every_size_come_back(void **state)
     static const size_t sizes[] = {0,     1,     1000,  2000,    16383,  16384,
                                    16385, 65536, 65537, 1000000, 5 << 20};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        assert_int_equal(put(fixture->cache, "size", sizes[i], (uint8_t)i), CACHE_OK);
+        assert_int_equal(put_patiently(fixture->cache, "size", sizes[i], (uint8_t)i), CACHE_OK);
         assert_true(has(fixture->cache, "size", sizes[i], (uint8_t)i));
         assert_true(has(fixture->cache, "size", sizes[i], (uint8_t)i));
     }
@@ -69,7 +69,7 @@ static void another_check_digest_or_length_is_a_mismatch(void **state)
     struct fixture *fixture = *state;
     struct stored_response response;
     bool is_mismatch = false;
-    assert_int_equal(put(fixture->cache, "request", 100, 1), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "request", 100, 1), CACHE_OK);
     struct cache_key key = key_named(fixture->cache, "request");
     key.check++;
     assert_int_equal(store_get(fixture->cache, &key, &response, &is_mismatch), CACHE_ABSENT);
@@ -92,7 +92,7 @@ static void a_later_response_replaces_the_earlier(void **state)
 {
     struct fixture *fixture = *state;
     for (uint8_t i = 0; i < 20; i++) {
-        assert_int_equal(put(fixture->cache, "request", 1000U * i, i), CACHE_OK);
+        assert_int_equal(put_patiently(fixture->cache, "request", 1000U * i, i), CACHE_OK);
         assert_true(has(fixture->cache, "request", 1000U * i, i));
     }
     assert_int_equal(responses_stored(fixture->cache), 1);
@@ -104,7 +104,7 @@ static void what_is_too_large_is_refused(void **state)
     size_t limit = store_size_limit(fixture->cache);
     assert_true(limit > 0 && limit <= fixture->config.max_size / 8);
     assert_int_equal(put(fixture->cache, "large", limit + 1, 1), CACHE_FULL);
-    assert_int_equal(put(fixture->cache, "large", limit - HEAD.size, 1), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "large", limit - HEAD.size, 1), CACHE_OK);
     assert_true(has(fixture->cache, "large", limit - HEAD.size, 1));
 }
 
@@ -112,7 +112,7 @@ static void a_detached_response_outlives_the_cache(void **state)
 {
     struct fixture *fixture = *state;
     struct stored_response response;
-    assert_int_equal(put(fixture->cache, "large", 500000, 3), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "large", 500000, 3), CACHE_OK);
     struct cache_key key = key_named(fixture->cache, "large");
     assert_int_equal(store_get(fixture->cache, &key, &response, NULL), CACHE_OK);
     assert_int_equal(store_detach(&response), CACHE_OK);
@@ -137,7 +137,7 @@ static void a_sweep_removes_what_its_visitor_chooses(void **state)
     uint64_t removed;
     for (unsigned i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "%u", i);
-        assert_int_equal(put(fixture->cache, name, i, (uint8_t)i), CACHE_OK);
+        assert_int_equal(put_patiently(fixture->cache, name, i, (uint8_t)i), CACHE_OK);
     }
     assert_int_equal(store_sweep(fixture->cache, is_even, &visited, true, &removed), CACHE_OK);
     assert_int_equal(visited, 1000);
@@ -218,7 +218,7 @@ static void a_flood_by_two_processes_neither_fails_nor_outgrows_the_limit(void *
     char path[PATH_MAX];
     struct stat data;
     open_small(fixture, 1 << 20);
-    assert_int_equal(put(fixture->cache, "canary", 3000, 77), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "canary", 3000, 77), CACHE_OK);
     pid_t one = start_child(flood, fixture);
     pid_t two = start_child(flood, fixture);
     size_t size = 0;
@@ -244,7 +244,7 @@ static int overwrite_and_evict(struct fixture *fixture)
 {
     struct cache *cache = own_cache(fixture);
     char name[32];
-    EXPECT(put(cache, "lent", 400000, 2) == CACHE_OK);
+    EXPECT(put_patiently(cache, "lent", 400000, 2) == CACHE_OK);
     for (unsigned i = 0; i < 100; i++) {
         snprintf(name, sizeof(name), "other %u", i % 30);
         put(cache, name, 200000, (uint8_t)i);
@@ -258,7 +258,7 @@ static void a_lent_response_stays_while_others_overwrite_and_evict_it(void **sta
     struct fixture *fixture = *state;
     struct stored_response response;
     open_small(fixture, 8 << 20);
-    assert_int_equal(put(fixture->cache, "lent", 400000, 1), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "lent", 400000, 1), CACHE_OK);
     struct cache_key key = key_named(fixture->cache, "lent");
     assert_int_equal(store_get(fixture->cache, &key, &response, NULL), CACHE_OK);
     assert_int_equal(run_child(overwrite_and_evict, fixture), 0);
@@ -274,7 +274,7 @@ static void many_responses_may_be_lent_at_once(void **state)
     struct fixture *fixture = *state;
     struct stored_response responses[70];
     unsigned lent = 0;
-    assert_int_equal(put(fixture->cache, "lent", 100000, 1), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "lent", 100000, 1), CACHE_OK);
     struct cache_key key = key_named(fixture->cache, "lent");
     for (unsigned i = 0; i < 70; i++)
         if (store_get(fixture->cache, &key, &responses[i], NULL) == CACHE_OK)
@@ -304,7 +304,7 @@ static void a_stopped_reader_does_not_end_storing_for_all(void **state)
     struct statistics statistics;
     char name[32];
     open_small(fixture, 2 << 20);
-    assert_int_equal(put(fixture->cache, "lent", 100000, 1), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "lent", 100000, 1), CACHE_OK);
     pid_t reader = start_child(borrow_and_stop, fixture);
     await_stopped(reader);
     uint64_t until = clock_milliseconds() + 30000;
@@ -383,7 +383,7 @@ static int stop_while_writing(struct fixture *fixture)
 static void a_stopped_writer_keeps_nobody_waiting(void **state)
 {
     struct fixture *fixture = *state;
-    assert_int_equal(put(fixture->cache, "before", 100000, 5), CACHE_OK);
+    assert_int_equal(put_patiently(fixture->cache, "before", 100000, 5), CACHE_OK);
     pid_t writer = start_child(stop_while_writing, fixture);
     await_stopped(writer);
 
@@ -491,7 +491,7 @@ static void damaged_bytes_are_never_served(void **state)
     struct statistics statistics;
     uint8_t body[64];
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(put(fixture->cache, "damaged", 3000, 1), CACHE_OK);
+        assert_int_equal(put_patiently(fixture->cache, "damaged", 3000, 1), CACHE_OK);
         assert_true(has(fixture->cache, "damaged", 3000, 1));
         fill_pattern(body, sizeof(body), 1);
         if (i < 2)

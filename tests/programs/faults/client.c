@@ -597,6 +597,7 @@ int main(int count, char **arguments)
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     if (SSL_CTX_load_verify_locations(context, setting("VCENTER_CA"), NULL) != 1)
         die("VCENTER_CA");
+    setvbuf(stdout, NULL, _IOLBF, 0); /* whoever waits for a line sees it */
     struct client *c = new_client(stdout);
     run(c, arguments + 1);
     fflush(stdout);

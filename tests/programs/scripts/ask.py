@@ -11,14 +11,13 @@ Asks a vCenter by hand, one step an argument, over one connection that is kept a
     key:FILE                    the session's key, to a file
     say:TEXT, wait:FILE         print at once; go on when FILE (a fifo) has been written
     close                       the connection; the next step opens another
-    kill                        end as by kill -9
+    pid:FILE                    the number of this process, to a file
 
-What differs from run to run (keys, times of the session) is left out. ASK_HEADERS has more header fields, one a line.
+What differs from run to run or tells who logged in (keys and times of the session, its agent) is left out. ASK_HEADERS has more header fields, one a line.
 """
 import http.client
 import os
 import re
-import signal
 import ssl
 import sys
 import zlib
@@ -104,6 +103,7 @@ def take(path):
 def masked(text):
     text = "".join(re.findall("(?s)<soapenv:Body>(.*)</soapenv:Body>", text)) or text
     text = re.sub(r"session\[[^<]*", "session[…]…", text)
+    text = re.sub("<userAgent>[^<]*</userAgent>", "", text)
     return re.sub(r"(<(key|loginTime|lastActiveTime|callCount)>)[^<]*", r"\1…", text).strip()
 
 
@@ -123,8 +123,8 @@ for argument in sys.argv[1:]:
     elif verb == "close":
         asker.connection.close()
         asker.connection = None
-    elif verb == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    elif verb == "pid":
+        put(rest, str(os.getpid()))
     else:
         status, text = asker.step(argument)
         print(argument.split(":")[0], status, masked(text), flush=True)

@@ -18,5 +18,4 @@ vm = datacenter.find_vm('DC0_H0_VM0')
 puts "#{vm.name} runs on #{vm.runtime.host.name}, #{vm.config.guestFullName.inspect}"
 index = vim.serviceContent.searchIndex
 puts "by its UUID: #{index.FindByUuid(uuid: vm.config.uuid, vmSearch: true).name}"
-vim.serviceContent.sessionManager.Logout
 vim.close
