@@ -287,7 +287,11 @@ static bool look_up(struct exchange *x, const struct fence_state *fence, uint64_
  * its holder has let go, and something may be stored since. */
 static bool claim_or_wait(struct exchange *x)
 {
-    return take_claim(x) != CLAIM_REFUSED;
+    uint64_t bound = x->front->may_wait(x->connection) ? COLLAPSE_MS : 0;
+    enum claim_result claim = claim_take(cache_of(x), &x->asked.key, bound, &x->asked.claim);
+    if (claim == CLAIM_REFUSED && bound > 0)
+        report_event(x, VERDICT_WAIT_ENDED);
+    return claim != CLAIM_REFUSED;
 }
 
 /* A cached read. */
