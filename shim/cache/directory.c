@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -155,11 +154,4 @@ int directory_examine_file(int directory, const char *name, struct stat *status)
     if ((status->st_mode & 0777) != 0600 && fchmodat(directory, name, 0600, 0) != 0)
         return EPERM;
     return 0;
-}
-
-bool directory_allows_size(uint64_t size)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-           (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size);
 }

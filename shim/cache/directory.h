@@ -27,8 +27,4 @@ int directory_open_file(int directory, const char *name, int flags, struct stat 
 /* What directory_open_file asks of a file, asked without opening it: 0, or an errno value. */
 int directory_examine_file(int directory, const char *name, struct stat *status);
 
-/* Whether this process may write a file of `size` bytes. Beyond RLIMIT_FSIZE the kernel does not
- * only refuse, it sends SIGXFSZ, which would end the program (setrlimit(2)). */
-bool directory_allows_size(uint64_t size);
-
 #endif

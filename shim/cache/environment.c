@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cache/directory.h"
 #include "cache/reader.h"
+#include "cache/shared.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,7 +107,7 @@ static void remove_files(struct environment *environment)
         status.st_dev == environment->device && status.st_ino == environment->data_inode) {
         unlinkat(directory, "data.mdb", 0);
         unlinkat(directory, "lock.mdb", 0);
-        environment->cache->is_replacing = true;
+        shared_note_remade(environment->cache);
     }
     close(directory);
 }
@@ -148,14 +149,24 @@ void environment_disown_all(struct cache *cache)
     atomic_store(&cache->retry_at, 0);
 }
 
+/* What can never be closed stays where leak checkers see that it is meant. */
+static void abandon(struct environment *environment)
+{
+    static _Atomic(struct environment *) abandoned;
+    environment->next = atomic_load(&abandoned);
+    while (!atomic_compare_exchange_weak(&abandoned, &environment->next, environment))
+        ;
+}
+
 void environment_close_all(struct cache *cache)
 {
     struct environment *environment = cache->environments;
     while (environment) {
         struct environment *next = environment->next;
-        if (environment->env)
-            close_environment(environment);
-        free(environment);
+        if (!environment->env || close_environment(environment))
+            free(environment);
+        else
+            abandon(environment);
         environment = next;
     }
     cache->environments = NULL;

@@ -43,7 +43,7 @@ static int lock_file(int fd, short type)
  * between two transactions of a process that writes one after the other. */
 static enum cache_status wait_for_file(struct gate_board *board, int fd)
 {
-    uint64_t until = clock_microseconds() + GATE_WAIT_MS * 1000;
+    uint64_t until = clock_microseconds() + GATE_WAIT_MS * UINT64_C(1000);
     for (long pause = PAUSE_FIRST_NS;; pause = pause < PAUSE_LAST_NS ? pause * 2 : pause) {
         if (lock_file(fd, F_WRLCK) == 0)
             return CACHE_OK;
@@ -64,7 +64,7 @@ static void give_way(const struct gate *gate, struct gate_board *board)
     uint64_t now = clock_microseconds();
     uint64_t waited_at = atomic_load_explicit(&board->waited_at, memory_order_relaxed);
     if (now - gate->left_at < GIVE_WAY_US && now - waited_at < GIVE_WAY_US)
-        nanosleep(&(struct timespec){.tv_nsec = 2 * PAUSE_LAST_NS}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = 2L * PAUSE_LAST_NS}, NULL);
 }
 
 static enum cache_status lock_path(struct gate *gate, const char *path, bool create)

@@ -28,7 +28,6 @@ struct cache {
     _Atomic(struct environment *) environment; /* NULL: none is open */
     struct environment *environments;          /* every one opened so far */
     unsigned leaked_environments;              /* that could not be closed */
-    bool is_replacing; /* a cache was given up, and the next is in its place; inside the gate */
     _Atomic(struct shared_mapping *) shared;
     _Atomic(struct shared_mapping *) mappings; /* every one made so far */
     atomic_uint mapping_count;

@@ -8,25 +8,22 @@
  * LMDB's flags: no MDB_WRITEMAP, for a full disk would be SIGBUS too. No MDB_NOMEMINIT: it would
  * put bytes of the program's freed memory, which may have been a password, into the file.
  */
+#include "cache/descriptors.h"
 #include "cache/directory.h"
 #include "cache/environment.h"
-#include "cache/fence.h"
 #include "cache/key.h"
+#include "cache/limits.h"
 #include "cache/pages.h"
 #include "cache/reader.h"
 #include "cache/shared.h"
-#include "cache/statistics.h"
 #include "cache/trap.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,65 +109,7 @@ static bool make_files(int directory)
     return false;
 }
 
-/* ---- descriptors ---- */
-
-/* LMDB opens its files itself. Where the program runs with stdin, stdout or stderr closed they
- * would become just that, and be printed into: something else stands there meanwhile. */
-struct standard {
-    int placeholders[3];
-    int count;
-};
-
-static void standard_occupy(struct standard *standard)
-{
-    standard->count = 0;
-    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) >= 0)
-            continue;
-        int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (opened > STDERR_FILENO)
-            close(opened);
-        else if (opened >= 0)
-            standard->placeholders[standard->count++] = opened;
-    }
-}
-
-static void standard_release(struct standard *standard)
-{
-    while (standard->count > 0)
-        close(standard->placeholders[--standard->count]);
-}
-
-static bool note_descriptor(struct environment *environment, int fd)
-{
-    struct stat status;
-    if (fd == environment->data_fd || fstat(fd, &status) != 0 ||
-        status.st_dev != environment->device)
-        return true;
-    if (status.st_ino == environment->data_inode)
-        environment->meta_fd = fd;
-    if (status.st_ino == environment->lock_inode) {
-        environment->lock_fd = fd;
-        environment->lock_size = status.st_size;
-    }
-    return fd > STDERR_FILENO || (fd != environment->meta_fd && fd != environment->lock_fd);
-}
-
-/* LMDB tells only one of its three descriptors; the others are known by what they refer to. */
-static bool find_descriptors(struct environment *environment)
-{
-    DIR *list = opendir("/proc/self/fd");
-    if (!list)
-        return false;
-    bool are_usable = environment->data_fd > STDERR_FILENO;
-    for (struct dirent *entry = readdir(list); entry; entry = readdir(list))
-        if (entry->d_name[0] != '.')
-            are_usable = note_descriptor(environment, atoi(entry->d_name)) && are_usable;
-    closedir(list);
-    /* mdb.c opens the data file without O_CLOEXEC (DESIGN, trap 8). */
-    fcntl(environment->data_fd, F_SETFD, FD_CLOEXEC);
-    return are_usable && environment->meta_fd >= 0 && environment->lock_fd >= 0;
-}
+/* ---- LMDB ---- */
 
 static int learn_files(struct opening *opening)
 {
@@ -185,15 +124,13 @@ static int learn_files(struct opening *opening)
     environment->device = data.st_dev;
     environment->data_inode = data.st_ino;
     environment->lock_inode = lock.st_ino;
-    if (!find_descriptors(environment))
+    if (!descriptors_find(environment))
         return EBADF;
     if (data.st_size < environment->data_size &&
         ftruncate(environment->data_fd, environment->data_size) != 0)
         return errno;
     return 0;
 }
-
-/* ---- LMDB ---- */
 
 static void make_identity(const struct opening *opening, struct identity *identity)
 {
@@ -269,7 +206,7 @@ static int open_files(struct opening *opening)
     struct environment *environment = opening->environment;
     const struct late_lmdb *lmdb = environment->lmdb;
     char path[64];
-    struct standard standard;
+    struct descriptors_standard standard;
     /* By the descriptor of the directory, so that it is the one that was examined. */
     snprintf(path, sizeof(path), "/proc/self/fd/%d", opening->directory);
     int code = lmdb->mdb_env_create(&environment->env);
@@ -279,9 +216,9 @@ static int open_files(struct opening *opening)
     lmdb->mdb_env_set_maxdbs(environment->env, TABLE_COUNT);
     lmdb->mdb_env_set_maxreaders(environment->env, READERS_LIMIT);
     lmdb->mdb_env_set_mapsize(environment->env, (size_t)environment->data_size);
-    standard_occupy(&standard);
+    descriptors_occupy_standard(&standard);
     code = lmdb->mdb_env_open(environment->env, path, MDB_NOTLS | MDB_NOSYNC | MDB_NORDAHEAD, 0600);
-    standard_release(&standard);
+    descriptors_free_standard(&standard);
     return code;
 }
 
@@ -299,36 +236,6 @@ static int open_in_trap(void *closure)
         code = open_tables(opening);
     }
     return code == 0 ? reader_prepare(opening->environment, READERS_AT_ONCE) : code;
-}
-
-/* ---- sizes ---- */
-
-/* A quarter of the file system at most: the default directory is a small one in memory, which the
- * program and its session need too. */
-static uint64_t decide_limit(const struct cache *cache, int directory)
-{
-    struct statfs status;
-    uint64_t limit = cache->config.max_size;
-    if (fstatfs(directory, &status) == 0 && status.f_blocks > 0) {
-        uint64_t quarter = (uint64_t)status.f_blocks * (uint64_t)status.f_bsize / 4;
-        limit = limit < quarter ? limit : quarter;
-    }
-    const uint64_t least = 1 << 20;
-    return limit < least ? least : limit;
-}
-
-static uint64_t round_up(uint64_t size)
-{
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    return (size + page - 1) / page * page;
-}
-
-/* Where address space is rationed, the map would be taken from the program's memory. */
-static bool allows_map(uint64_t size)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_AS, &limit) == 0 &&
-           (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 16 >= size);
 }
 
 /* ---- the whole ---- */
@@ -385,8 +292,9 @@ static enum cache_status attempt(struct cache *cache, struct opening *opening, u
                                  int *code)
 {
     struct environment *environment = new_environment(cache, opening, limit);
+    *code = ENOMEM;
     if (!environment)
-        return cache_refuse(cache, CACHE_UNAVAILABLE, "No memory is left for the cache.");
+        return refuse_code(cache, *code);
     opening->environment = environment;
     *code = trap_run(open_in_trap, opening);
     if (*code != 0) {
@@ -415,18 +323,13 @@ static enum cache_status open_new(struct cache *cache, struct opening *opening, 
         remove_files(opening->directory);
         return status == CACHE_ABSENT ? refuse_code(cache, code) : status;
     }
-    if (cache->is_replacing) {
-        cache->is_replacing = false;
-        fence_invalidate_all(cache);
-        statistics_count(cache, VERDICT_REMADE);
-    }
     return CACHE_OK;
 }
 
 enum cache_status environment_open(struct cache *cache, int directory, bool create)
 {
-    uint64_t limit = decide_limit(cache, directory);
-    struct opening opening = {.directory = directory, .map_size = round_up(limit)};
+    uint64_t limit = limits_share(directory, cache->config.max_size);
+    struct opening opening = {.directory = directory, .map_size = limits_round_up(limit)};
     int code;
     if (!late_lmdb())
         return cache_refuse(cache, CACHE_UNAVAILABLE, "liblmdb.so.0 cannot be loaded.");
@@ -436,17 +339,17 @@ enum cache_status environment_open(struct cache *cache, int directory, bool crea
     if (files == FILES_REFUSED)
         return cache_refuse(cache, CACHE_UNAVAILABLE,
                             "The cache's files are not this user's alone.");
-    if (!directory_allows_size(opening.map_size) || !allows_map(opening.map_size))
+    if (!limits_allow_file(opening.map_size) || !limits_allow_map(opening.map_size))
         return cache_refuse(cache, CACHE_UNAVAILABLE, CACHE_LIMITS_REASON);
     if (files == FILES_SOUND) {
         enum cache_status status = attempt(cache, &opening, limit, &code);
         if (status != CACHE_ABSENT)
             return status;
-        cache->is_replacing = true;
+        files = FILES_DAMAGED;
     }
-    if (files == FILES_DAMAGED)
-        cache->is_replacing = true;
     if (!create)
         return cache_refuse(cache, CACHE_ABSENT, "There is no cache yet.");
+    if (files == FILES_DAMAGED)
+        shared_note_remade(cache);
     return open_new(cache, &opening, limit);
 }

@@ -88,9 +88,10 @@ int reader_follow_growth(struct environment *environment)
         else
             atomic_store(&environment->cache->is_ended, true); /* there is no map any more */
     }
+    bool is_lost = is_idle && code != 0;
     for (unsigned i = 0; i < ENVIRONMENT_READERS; i++)
         if (is_parked[i])
-            atomic_store(&environment->readers[i].state, READER_IDLE);
+            atomic_store(&environment->readers[i].state, is_lost ? READER_LOST : READER_IDLE);
     return code;
 }
 
@@ -137,9 +138,9 @@ enum cache_status reader_take(struct cache *cache, struct reader **reader)
 {
     enum cache_status status = CACHE_UNAVAILABLE;
     for (int tries = 0; tries < 4; tries++) {
-        struct environment *environment;
+        struct environment *environment = NULL;
         status = ready_environment(cache, &environment, false);
-        if (status != CACHE_OK)
+        if (status != CACHE_OK || !environment)
             return status;
         *reader = find(environment, READER_IDLE);
         if (*reader) {

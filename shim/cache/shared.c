@@ -5,6 +5,7 @@
 #include "cache/directory.h"
 #include "cache/fork.h"
 #include "cache/key.h"
+#include "cache/limits.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 /* Of the layout: when it changes the number grows, and an older vcache leaves the file alone. */
 #define SHARED_FORMAT 1
 #define MAPPINGS_LIMIT 64 /* a directory that is replaced that often is not worth mapping again */
+#define NIBBLES (SHARED_BOOT_ID * 2UL)
 #define RETRY_MS 1000
 #define COMPARE_MS                                                                                 \
     20 /* between two looks at the path by readers that were not asked to be strict */
@@ -36,7 +38,7 @@ bool shared_boot_id(uint8_t id[SHARED_BOOT_ID])
     close(fd);
     size_t nibbles = 0;
     memset(id, 0, SHARED_BOOT_ID);
-    for (ssize_t i = 0; i < size && nibbles < 2 * SHARED_BOOT_ID; i++) {
+    for (ssize_t i = 0; i < size && nibbles < NIBBLES; i++) {
         static const char digits[] = "0123456789abcdef";
         const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
         if (!digit)
@@ -44,7 +46,7 @@ bool shared_boot_id(uint8_t id[SHARED_BOOT_ID])
         id[nibbles / 2] = (uint8_t)(id[nibbles / 2] << 4 | (digit - digits));
         nibbles++;
     }
-    return nibbles == 2 * SHARED_BOOT_ID;
+    return nibbles == NIBBLES;
 }
 
 static uint64_t head_check(const struct shared_head *head)
@@ -153,10 +155,20 @@ static bool fill(int fd, const uint8_t *boot_id)
     return is_written;
 }
 
+void shared_note_remade(struct cache *cache)
+{
+    struct shared_mapping *mapping = atomic_load(&cache->shared);
+    if (!mapping)
+        return;
+    for (size_t i = 0; i < SHARED_SLOTS; i++)
+        atomic_fetch_add(&mapping->shared->slots[i].generation, 1);
+    atomic_fetch_add(&mapping->shared->verdicts[VERDICT_REMADE], 1);
+}
+
 static enum cache_status make(struct cache *cache, int directory, const uint8_t *boot_id)
 {
     struct stat status;
-    if (!directory_allows_size(sizeof(struct shared)))
+    if (!limits_allow_file(sizeof(struct shared)))
         return cache_refuse(cache, CACHE_UNAVAILABLE, CACHE_LIMITS_REASON);
     unlinkat(directory, "shared.new", 0);
     int fd = directory_open_file(directory, "shared.new", O_RDWR | O_CREAT | O_EXCL, &status);
@@ -168,14 +180,15 @@ static enum cache_status make(struct cache *cache, int directory, const uint8_t 
         return cache_refuse(cache, CACHE_FULL, "The disk has no room for the cache.");
     }
     mark_replaced(directory);
-    if (unlinkat(directory, "data.mdb", 0) == 0)
-        cache->is_replacing = true;
+    bool is_remade = unlinkat(directory, "data.mdb", 0) == 0;
     unlinkat(directory, "lock.mdb", 0);
     enum cache_status result =
         renameat(directory, "shared.new", directory, "shared") == 0
             ? adopt(cache, fd, &status)
             : cache_refuse(cache, CACHE_UNAVAILABLE, "The cache's file cannot be put in place.");
     close(fd);
+    if (result == CACHE_OK && is_remade)
+        shared_note_remade(cache);
     return result;
 }
 

@@ -42,7 +42,8 @@ struct shared_head {
     _Atomic uint32_t is_replaced;
 };
 
-struct shared {
+/* Padded: the slots begin on lines of their own. */
+struct shared { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     struct shared_head head;
     struct gate_board gate;
     _Atomic uint64_t pinned_since; /* clock_milliseconds(), or 0 (store.c) */
@@ -72,6 +73,9 @@ struct shared *shared_get(struct cache *cache, bool strictly);
  * damaged, of another boot or of an older format. CACHE_ABSENT: nothing usable, and not `create`.
  */
 enum cache_status shared_attach(struct cache *cache, int directory, bool create);
+
+/* The LMDB part was given up for a new one: counts it, and no stored response stays valid. */
+void shared_note_remade(struct cache *cache);
 
 void shared_unmap_all(struct cache *cache);
 

@@ -2,7 +2,7 @@
 #include "cache/writer.h"
 
 #include "base/clock.h"
-#include "cache/directory.h"
+#include "cache/limits.h"
 #include "cache/pages.h"
 #include "cache/reader.h"
 #include "cache/ready.h"
@@ -39,7 +39,7 @@ enum cache_status writer_enter(struct cache *cache, struct environment **environ
         if (atomic_load(&cache->environment) == *environment) {
             enum environment_condition condition = environment_examine_for_write(*environment);
             if (condition == ENVIRONMENT_SOUND && pages_make_sense(*environment) &&
-                directory_allows_size((uint64_t)(*environment)->data_size))
+                limits_allow_file((uint64_t)(*environment)->data_size))
                 return CACHE_OK;
             if (condition == ENVIRONMENT_TAKEN)
                 atomic_store(&cache->is_ended, true);

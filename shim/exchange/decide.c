@@ -2,6 +2,7 @@
 #include "exchange/state.h"
 
 #include "base/clock.h"
+#include "exchange/memo.h"
 
 #include <string.h>
 #include <strings.h>
@@ -96,19 +97,71 @@ static bool read_operation(struct exchange *x)
     return span_equal(method, SPAN_OF("POST")) && is_sdk(path);
 }
 
-static void read_soap(struct exchange *x)
+static void parse_soap(struct exchange *x, struct span body)
 {
-    struct buffer decoded = {0};
-    struct span body;
     soap_request_free(&x->soap);
-    if (http_body_is_kept(x->request) &&
-        http_identity_body(x->request, EXCHANGE_REQUEST_LIMIT, &decoded, &body))
-        soap_read_request(body, &x->soap);
-    buffer_wipe(&decoded);
-    buffer_free(&decoded);
+    soap_read_request(body, &x->soap);
     copy_name(x->asked.name, x->soap.operation);
     if (x->soap.is_understood)
         x->asked.operation = operation_find(span_of_text(x->soap.operation));
+}
+
+/* Whether what the request says is all that matters of it: then the memo may stand for it. */
+static bool is_plain_read(const struct exchange *x)
+{
+    const struct operation *operation = x->asked.operation;
+    return operation && (operation->class == OPERATION_READ ||
+                         (operation->class == OPERATION_PROPERTY_READ && !x->soap.is_live &&
+                          !x->soap.is_current_session));
+}
+
+/* Reads `body`, or remembers what it says; after a memo x->soap is empty until parse_remembered. */
+static void read_body(struct exchange *x, struct span body)
+{
+    const struct cache_secret *secret = cache_secret(cache_of(x));
+    struct cache_key raw;
+    struct memo memo = {0};
+    if (secret) {
+        raw = key_of(secret, body);
+        x->asked.is_remembered = memo_find(&raw, &memo);
+    }
+    if (x->asked.is_remembered) {
+        x->asked.operation = memo.operation;
+        copy_name(x->asked.name, memo.operation->name);
+        x->asked.canonical = memo.canonical;
+        return;
+    }
+    parse_soap(x, body);
+    if (!secret || !x->soap.is_understood)
+        return;
+    x->asked.canonical = key_of(secret, buffer_span(&x->soap.canonical));
+    if (is_plain_read(x))
+        memo_keep(&raw, &(struct memo){x->asked.operation, x->asked.canonical});
+}
+
+static void with_body(struct exchange *x, void (*use)(struct exchange *, struct span))
+{
+    struct buffer decoded = {0};
+    struct span body;
+    if (http_body_is_kept(x->request) &&
+        http_identity_body(x->request, EXCHANGE_REQUEST_LIMIT, &decoded, &body))
+        use(x, body);
+    buffer_wipe(&decoded);
+    buffer_free(&decoded);
+}
+
+static void read_soap(struct exchange *x)
+{
+    soap_request_free(&x->soap);
+    with_body(x, read_body);
+}
+
+/* A remembered request is to be forwarded after all: its label needs what it names. */
+static void parse_remembered(struct exchange *x)
+{
+    if (x->asked.is_remembered)
+        with_body(x, parse_soap);
+    x->asked.is_remembered = false;
 }
 
 static enum operation_class class_of(const struct exchange *x)
@@ -129,6 +182,26 @@ static bool is_conditional(const struct exchange *x)
 
 /* ---- who asks, and the key ------------------------------------------------------------------ */
 
+static struct session *session_of_request(const struct exchange *x)
+{
+    return session_of_cookie(&x->endpoint, cookie_token(http_field(x->request, "Cookie")));
+}
+
+/* Overwritten in place, so that nothing else changes. */
+void decide_hide_cookie(struct exchange *x)
+{
+    struct span token = cookie_token(http_field(x->request, "Cookie"));
+    struct session *session = session_of_request(x);
+    uint8_t *at = x->held.data;
+    uint8_t *end = x->held.data + x->held.size;
+    if (!session || !session_is_logged_out(session))
+        return;
+    while (token.size && (at = memmem(at, (size_t)(end - at), token.data, token.size)) != NULL) {
+        memset(at, '0', token.size);
+        at += token.size;
+    }
+}
+
 static bool read_principal(struct exchange *x)
 {
     struct span field = http_field(x->request, "Cookie");
@@ -139,8 +212,15 @@ static bool read_principal(struct exchange *x)
         return true;
     }
     /* Another cookie than vCenter's is somebody all the same. */
-    return principal_of_cookie(cache_of(x), &x->endpoint, &x->trust, token.size ? token : field,
-                               &x->asked.principal);
+    struct span cookie = token.size ? token : field;
+    if (!x->has_principal || !span_equal(cookie, buffer_span(&x->cookie))) {
+        buffer_clear(&x->cookie);
+        x->has_principal =
+            principal_of_cookie(cache_of(x), &x->endpoint, &x->trust, cookie, &x->principal) &&
+            buffer_append_span(&x->cookie, cookie);
+    }
+    x->asked.principal = x->principal;
+    return x->has_principal;
 }
 
 static void append_part(struct buffer *to, struct span part)
@@ -159,6 +239,8 @@ static struct span version_of(const struct exchange *x)
     return action;
 }
 
+#define SPAN_OF_NUMBER(number) ((struct span){(const uint8_t *)&(number), sizeof(number)})
+
 /* The namespace and the canonical request, hashed. */
 static bool make_key(struct exchange *x)
 {
@@ -172,7 +254,9 @@ static bool make_key(struct exchange *x)
     append_part(&canonical, http_method(x->request));
     append_part(&canonical, http_target(x->request));
     append_part(&canonical, version_of(x));
-    append_part(&canonical, buffer_span(&x->soap.canonical));
+    append_part(&canonical, (struct span){x->asked.canonical.id, sizeof(x->asked.canonical.id)});
+    append_part(&canonical, SPAN_OF_NUMBER(x->asked.canonical.check));
+    append_part(&canonical, SPAN_OF_NUMBER(x->asked.canonical.length));
     x->asked.has_key = !canonical.failed;
     if (x->asked.has_key)
         x->asked.key = key_of(secret, buffer_span(&canonical));
@@ -185,6 +269,7 @@ static bool make_key(struct exchange *x)
 /* What the stored response will say of itself. Only on a miss. */
 static void make_label(struct exchange *x, const struct fence_state *fence)
 {
+    parse_remembered(x);
     struct store_label *label = &x->asked.label;
     const struct cache_secret *secret = cache_secret(cache_of(x));
     label->endpoint = x->endpoint;
@@ -224,6 +309,7 @@ void decide_unseen(struct exchange *x, enum verdict verdict)
     x->asked.begun_us = clock_microseconds();
     if (!read_endpoint(x))
         x->endpoint.name[0] = '\0';
+    decide_hide_cookie(x);
     forward_write(x, verdict);
 }
 
@@ -402,10 +488,13 @@ static enum exchange_verdict decide_login(struct exchange *x)
     if (!x->asked.session)
         return forward(x, VERDICT_NO_CACHE);
     x->asked.principal = *session_principal(x->asked.session);
-    if (borrow(x))
+    /* Who is logged in already is refused, or its session has ended: the origin knows. */
+    struct session *current = session_of_request(x);
+    bool is_logged_in = current && !session_is_logged_out(current);
+    if (!is_logged_in && borrow(x))
         return EXCHANGE_ANSWER;
     x->asked.keep = KEEP_LOGIN;
-    if (make_login_key(x) && claim_or_wait(x) && borrow(x)) {
+    if (!is_logged_in && make_login_key(x) && claim_or_wait(x) && borrow(x)) {
         x->asked.keep = KEEP_NOTHING;
         claim_release(cache_of(x), &x->asked.claim);
         return EXCHANGE_ANSWER;
@@ -449,20 +538,6 @@ static enum exchange_verdict decide_destroy_view(struct exchange *x)
         !session_view_is_shared(cache_of(x), x->asked.session, buffer_span(&x->soap.self)))
         return forward(x, VERDICT_WAITING);
     return answer_empty(x, "DestroyViewResponse", VERDICT_VIEW_KEPT);
-}
-
-/* The program logged out of a session that lives on for others: to the origin, its later requests
- * must not carry a cookie that still works. Overwritten in place, so that nothing else changes. */
-static enum exchange_verdict forward_logged_out(struct exchange *x)
-{
-    struct span token = cookie_token(http_field(x->request, "Cookie"));
-    uint8_t *at = x->held.data;
-    uint8_t *end = x->held.data + x->held.size;
-    while (token.size && (at = memmem(at, (size_t)(end - at), token.data, token.size)) != NULL) {
-        memset(at, '0', token.size);
-        at += token.size;
-    }
-    return forward(x, VERDICT_LOGGED_OUT);
 }
 
 /* Bypasses that come before any look at the cache, whatever is asked. VERDICT_COUNT: none. */
@@ -511,7 +586,7 @@ static enum exchange_verdict decide_by_class(struct exchange *x)
     if (!read_principal(x))
         return forward(x, VERDICT_NO_CACHE);
     if (x->asked.session && session_is_logged_out(x->asked.session))
-        return forward_logged_out(x);
+        return forward(x, VERDICT_LOGGED_OUT);
     switch (class) {
     case OPERATION_READ:
         return decide_read(x);
@@ -544,6 +619,7 @@ enum exchange_verdict decide(struct exchange *x)
     x->asked.closes = !http_is_1_1(x->request) || !http_keeps_alive(x->request);
     if (!read_endpoint(x))
         x->endpoint.name[0] = '\0';
+    decide_hide_cookie(x);
     if (!read_operation(x))
         return forward(x, VERDICT_NOT_SOAP);
     if (!x->asked.operation)

@@ -84,6 +84,8 @@ void exchange_free(struct exchange *x)
     buffer_wipe(&x->held);
     buffer_free(&x->held);
     buffer_free(&x->early);
+    buffer_wipe(&x->cookie);
+    buffer_free(&x->cookie);
     http_free(x->request);
     http_free(x->response);
     free(x);
@@ -178,6 +180,7 @@ static enum exchange_verdict feed_other(struct exchange *x)
     bool is_whole = http_state_of(x->request) == HTTP_DONE;
     x->asked.begun_us = clock_microseconds();
     x->asked.verdict = VERDICT_NOT_SOAP;
+    decide_hide_cookie(x);
     return start_forward(x, is_whole ? PHASE_AWAITING : PHASE_STREAMING);
 }
 

@@ -44,6 +44,33 @@ static bool make_head(const struct exchange *x, size_t body_size, struct buffer 
     return size > 0 && buffer_append(head, length, (size_t)size);
 }
 
+/* ---- the body, without its content-coding ------------------------------------------------------
+ */
+
+/* Made at most once for a response, and only if somebody looks at it. */
+struct identity {
+    struct buffer decoded;
+    struct span body;
+    bool is_tried;
+    bool is_known;
+};
+
+/* False: the body was not kept, or cannot be read. */
+static bool identity_body(struct exchange *x, struct identity *identity, struct span *body)
+{
+    if (!identity->is_tried) {
+        size_t limit = store_size_limit(cache_of(x));
+        if (limit < EXCHANGE_REQUEST_LIMIT)
+            limit = EXCHANGE_REQUEST_LIMIT;
+        identity->is_tried = true;
+        identity->is_known =
+            http_body_is_kept(x->response) &&
+            http_identity_body(x->response, limit, &identity->decoded, &identity->body);
+    }
+    *body = identity->body;
+    return identity->is_known;
+}
+
 /* ---- what is kept ------------------------------------------------------------------------------
  */
 
@@ -157,7 +184,7 @@ static enum verdict keep_body(struct exchange *x, struct span body)
     return verdict;
 }
 
-static enum verdict keep(struct exchange *x, bool is_whole)
+static enum verdict keep(struct exchange *x, struct identity *identity, bool is_whole)
 {
     if (!is_whole)
         return VERDICT_NOT_WHOLE;
@@ -167,45 +194,36 @@ static enum verdict keep(struct exchange *x, bool is_whole)
         return VERDICT_NOT_COOKIE;
     if (!http_body_is_kept(x->response))
         return VERDICT_NOT_SIZE;
-    struct buffer decoded = {0};
     struct span body;
-    enum verdict verdict = VERDICT_NOT_READABLE;
-    if (http_identity_body(x->response, store_size_limit(cache_of(x)), &decoded, &body))
-        verdict = keep_body(x, body);
-    buffer_free(&decoded);
-    return verdict;
+    return identity_body(x, identity, &body) && body.size <= store_size_limit(cache_of(x))
+               ? keep_body(x, body)
+               : VERDICT_NOT_READABLE;
 }
 
 /* ---- what else a response tells ------------------------------------------------------------- */
 
 /* The origin has ended the session: it is lent to nobody any more. (Of who had logged out here it
  * was not shown the session's cookie: its refusal says nothing.) */
-static void look_for_ended_session(struct exchange *x)
+static void look_for_ended_session(struct exchange *x, struct identity *identity)
 {
-    struct buffer decoded = {0};
     struct span body;
     if (!x->asked.session || x->asked.verdict == VERDICT_LOGGED_OUT ||
-        http_status(x->response) != 500 || !session_is_shared(x->asked.session) ||
-        !http_body_is_kept(x->response))
+        http_status(x->response) != 500 || !session_is_shared(x->asked.session))
         return;
-    if (http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body) &&
-        soap_is_not_authenticated(body)) {
+    if (identity_body(x, identity, &body) && soap_is_not_authenticated(body)) {
         session_withdraw(cache_of(x), x->asked.session);
         report_event(x, VERDICT_SESSION_WITHDRAWN);
     }
-    buffer_free(&decoded);
 }
 
 /* The write's response is in: its own fence ends. If it started a task, that one's fence begins; of
  * a write whose response broke off nobody knows whether it goes on. */
-static void end_write(struct exchange *x, bool is_whole)
+static void end_write(struct exchange *x, struct identity *identity, bool is_whole)
 {
     struct soap_response soap = {0};
-    struct buffer decoded = {0};
     struct span body;
     uint64_t bound_ms = x->context->config.fence_ms;
-    if (is_whole && http_body_is_kept(x->response) &&
-        http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body))
+    if (is_whole && identity_body(x, identity, &body))
         soap_read_response(body, &soap);
     /* By the type of what it returns, for an operation that nobody knows may start one, too. */
     if (strcmp(soap.returnval_type, "Task") == 0 && soap.returnval.size > 0)
@@ -214,7 +232,6 @@ static void end_write(struct exchange *x, bool is_whole)
         fence_hold(cache_of(x), &x->endpoint, bound_ms);
     fence_lower(cache_of(x), &x->endpoint);
     soap_response_free(&soap);
-    buffer_free(&decoded);
 }
 
 static void end_task(struct span task, void *closure)
@@ -224,38 +241,36 @@ static void end_task(struct span task, void *closure)
 }
 
 /* What shows that a task has ended ends its fence, before the program sees it. */
-static void look_for_ended_tasks(struct exchange *x)
+static void look_for_ended_tasks(struct exchange *x, struct identity *identity)
 {
-    struct buffer decoded = {0};
     struct span body;
     bool may_show = x->asked.operation && http_status(x->response) == 200 &&
                     (x->asked.operation->class == OPERATION_PROPERTY_READ ||
                      x->asked.operation->class == OPERATION_WAITING);
-    if (!may_show || !http_body_is_kept(x->response))
-        return;
     bool is_fetch = strcmp(x->asked.name, "Fetch") == 0;
-    if (http_identity_body(x->response, EXCHANGE_REQUEST_LIMIT, &decoded, &body))
+    if (may_show && identity_body(x, identity, &body))
         soap_visit_ended_tasks(body, is_fetch ? buffer_span(&x->soap.self) : (struct span){0},
                                end_task, x);
-    buffer_free(&decoded);
 }
 
 void keep_response(struct exchange *x, bool is_whole)
 {
+    struct identity identity = {0};
     uint64_t origin_us = clock_microseconds() - x->asked.begun_us;
     if (x->asked.process != getpid())
         return;
     if (x->asked.is_write)
-        end_write(x, is_whole);
+        end_write(x, &identity, is_whole);
     if (is_whole) {
         report_time(x, origin_us);
-        look_for_ended_session(x);
-        look_for_ended_tasks(x);
+        look_for_ended_session(x, &identity);
+        look_for_ended_tasks(x, &identity);
     }
     if (x->asked.keep != KEEP_NOTHING) {
         x->asked.label.origin_us = origin_us;
-        enum verdict verdict = keep(x, is_whole);
+        enum verdict verdict = keep(x, &identity, is_whole);
         report_kept(x, verdict, http_body(x->response).size, origin_us);
     }
+    buffer_free(&identity.decoded);
     claim_release(cache_of(x), &x->asked.claim);
 }

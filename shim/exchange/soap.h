@@ -23,13 +23,15 @@
 struct soap_request {
     char operation[SOAP_NAME_SIZE]; /* local name of the first element in Body; "" if none */
     struct buffer canonical;
-    bool is_understood; /* well-formed, one operation in Body, no DTD, name fits */
+    bool is_understood; /* well-formed, one operation in Body, no DTD, name fits, no deeper than 64
+                           elements, no parameter of those below given twice */
 
     /* Of a property read (RetrieveProperties, RetrievePropertiesEx, Fetch), by DESIGN section 6: */
     bool is_live;            /* names a live object or property, or starts at a live object */
-    bool is_current_session; /* reads SessionManager.currentSession and nothing else */
+    bool is_current_session; /* reads SessionManager.currentSession and nothing else (so it is live
+                                as well) */
 
-    /* Offsets into canonical-independent copies; empty when absent. */
+    /* Copies; empty when absent. */
     struct buffer self;     /* text of _this */
     struct buffer user;     /* Login: userName */
     struct buffer password; /* Login: password */

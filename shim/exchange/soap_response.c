@@ -97,7 +97,7 @@ static void element_starts(void *reading, const char *name, const char **attribu
 static bool is_white(struct span text)
 {
     for (size_t i = 0; i < text.size; i++)
-        if (!memchr(" \t\r\n", text.data[i], 4))
+        if (text.data[i] == '\0' || !strchr(" \t\r\n", text.data[i]))
             return false;
     return true;
 }

@@ -48,8 +48,10 @@ struct asked {
     char name[SOAP_NAME_SIZE];         /* of the operation, for log and label */
     const struct operation *operation; /* NULL: not in the table */
     struct principal principal;
-    struct session *session; /* NULL: not known to this process */
-    struct cache_key key;
+    struct session *session;    /* NULL: not known to this process */
+    struct cache_key canonical; /* of the canonical form of its body */
+    bool is_remembered;         /* the memo knew that, and the body was not parsed */
+    struct cache_key key;       /* of all that makes two requests the same */
     bool has_key;
     struct store_label label; /* filled when the response may be stored */
     enum keep keep;
@@ -84,6 +86,11 @@ struct exchange {
     struct trust trust;
     struct endpoint endpoint; /* of the request's Host; kept while it stays the same */
 
+    /* Whose the cookie of the last request is, if it is of no session that this process knows: */
+    bool has_principal;
+    struct buffer cookie;
+    struct principal principal;
+
     struct asked asked;
     struct soap_request soap;
 };
@@ -93,6 +100,9 @@ struct exchange {
 enum exchange_verdict decide(struct exchange *x);
 /* Whether the whole head is that of a POST to /sdk or of a GET below it. */
 bool decide_is_ours(const struct exchange *x);
+/* The program may have logged out of a session that lives on for others: to the origin, its later
+ * requests, whatever they ask, must not carry a cookie that still works. */
+void decide_hide_cookie(struct exchange *x);
 /* The request cannot be looked at: it is taken for a write of the endpoint as far as known. */
 void decide_unseen(struct exchange *x, enum verdict verdict);
 

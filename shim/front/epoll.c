@@ -13,9 +13,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -36,18 +38,33 @@ static int open_information(int epoll)
     return (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
+static bool read_number(const char *line, const char *label, int base, uint64_t *number)
+{
+    const char *found = strstr(line, label);
+    char *end = NULL;
+    if (found)
+        *number = strtoull(found + strlen(label), &end, base);
+    return end && end > found + strlen(label);
+}
+
 static bool read_registration(const char *line, struct registration *registration)
 {
-    unsigned device = 0;
+    uint64_t fd;
+    uint64_t events;
+    uint64_t device = 0;
     uint64_t inode = 0;
-    int found = sscanf(
-        line, "tfd: %d events: %" SCNx32 " data: %" SCNx64 " pos:%*d ino:%" SCNx64 " sdev:%x",
-        &registration->fd, &registration->events, &registration->data, &inode, &device);
-    registration->has_identity = found == 5;
+    if (strncmp(line, "tfd:", 4) != 0 || !read_number(line, "tfd:", 10, &fd) ||
+        !read_number(line, " events:", 16, &events) ||
+        !read_number(line, " data:", 16, &registration->data))
+        return false;
+    registration->fd = (int)fd;
+    registration->events = (uint32_t)events;
+    registration->has_identity =
+        read_number(line, " ino:", 16, &inode) && read_number(line, " sdev:", 16, &device);
     registration->inode = inode;
     /* As the kernel numbers devices inside, not as stat shows them. */
-    registration->device = makedev(device >> 20, device & 0xfffff);
-    return found >= 3;
+    registration->device = makedev((unsigned)(device >> 20), (unsigned)(device & 0xfffff));
+    return true;
 }
 
 struct reader {
@@ -247,6 +264,55 @@ static int wait_with_answers(const struct epoll_call *call, const struct answers
     return ready;
 }
 
+/* ---- kicks ---- */
+
+/*
+ * A thread that sleeps on an instance has to wake up when a socket with an answer is registered
+ * with it. It is kicked: for a moment the instance has a registration of ours that is always ready,
+ * with an address of ours as its data; the wait that meets it takes it out again.
+ */
+static char kick;
+static atomic_int kick_descriptor = -1;
+
+static void send_kick(int epoll)
+{
+    int saved = errno;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &kick};
+    const struct libc *libc = libc_real();
+    int fd = atomic_load(&kick_descriptor);
+    /* The first, or one that the program has closed with all others. */
+    if (fd < 0 || fcntl(fd, F_GETFD) < 0) {
+        fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        /* From now on every wait looks for kicks. */
+        if (atomic_exchange(&kick_descriptor, fd) < 0)
+            atomic_fetch_add(&wake_count, 1);
+    }
+    if (libc->epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        libc->epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+    errno = saved;
+}
+
+/* Whether there were any among the events. */
+static bool take_kicks(const struct epoll_call *call, int *ready)
+{
+    bool found = false;
+    for (int i = 0; i < *ready; i++)
+        if (call->events[i].data.ptr == &kick) {
+            call->events[i--] = call->events[--*ready];
+            found = true;
+        }
+    if (found) {
+        int saved = errno;
+        libc_real()->epoll_ctl(call->epoll, EPOLL_CTL_DEL, atomic_load(&kick_descriptor), NULL);
+        errno = saved;
+    }
+    return found;
+}
+
+/* ---- sleeping ---- */
+
+#define NO_DEADLINE (UINT64_MAX / 2)
+
 /* No descriptor is left to read the registrations with: asked again and again, slept between. */
 static int wait_blindly(const struct epoll_call *call, uint64_t deadline)
 {
@@ -256,17 +322,32 @@ static int wait_blindly(const struct epoll_call *call, uint64_t deadline)
     return wait_at_most(call, call->count, left < SLICE ? (int)left : SLICE);
 }
 
+/* The time that is left for another try. */
+static int wait_rest(const struct epoll_call *call, uint64_t deadline)
+{
+    uint64_t now = clock_milliseconds();
+    uint64_t left = deadline > now ? deadline - now : 0;
+    if (deadline == NO_DEADLINE)
+        return wait_at_most(call, call->count, -1);
+    return wait_at_most(call, call->count, left > INT_MAX ? INT_MAX : (int)left);
+}
+
 static int now_or_sleep(const struct epoll_call *call)
 {
     int64_t time = time_of(call);
-    uint64_t deadline = time < 0 ? UINT64_MAX / 2 : clock_milliseconds() + (uint64_t)time;
+    uint64_t deadline = time < 0   ? NO_DEADLINE
+                        : time > 0 ? clock_milliseconds() + (uint64_t)time
+                                   : 0;
     struct answers answers;
-    for (;;) {
+    for (bool is_first = true;; is_first = false) {
         bool is_known = find_answers(call->epoll, &answers);
-        if (is_known && answers.count == 0)
-            return real_wait(call);
-        int ready = is_known ? wait_with_answers(call, &answers) : wait_blindly(call, deadline);
-        if (ready != 0 || time == 0 || clock_milliseconds() >= deadline)
+        int ready = !is_known           ? wait_blindly(call, deadline)
+                    : answers.count > 0 ? wait_with_answers(call, &answers)
+                    : is_first          ? real_wait(call)
+                                        : wait_rest(call, deadline);
+        bool was_kicked = take_kicks(call, &ready);
+        bool is_over = is_known && answers.count == 0 && !was_kicked;
+        if (ready != 0 || time == 0 || is_over || clock_milliseconds() >= deadline)
             return ready;
     }
 }
@@ -282,6 +363,8 @@ static int wait_epoll(const struct epoll_call *call)
 }
 
 /* ---- the hooks ---- */
+
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 
 EXPORT int epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
 {
@@ -321,13 +404,22 @@ EXPORT int epoll_pwait2(int epoll, struct epoll_event *events, int count,
 }
 
 /* The kernel reports a ready descriptor anew when its registration is made or changed. */
+static void notice_registration(int epoll, int fd)
+{
+    struct wake *wake = wake_of(fd);
+    if (!wake)
+        return;
+    wake_again(wake);
+    if (sleepers_sleep_on(epoll))
+        send_kick(epoll);
+}
+
 EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
     int result = libc_real()->epoll_ctl(epoll, operation, fd, event);
-    if (atomic_load(&wake_answers) > 0 && result == 0 && operation != EPOLL_CTL_DEL) {
-        struct wake *wake = wake_of(fd);
-        if (wake)
-            wake_again(wake);
-    }
+    if (atomic_load(&wake_answers) > 0 && result == 0 && operation != EPOLL_CTL_DEL)
+        notice_registration(epoll, fd);
     return result;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -4,6 +4,9 @@
 #define EXPORT __attribute__((visibility("default")))
 #define ROUTE caller_route(__builtin_return_address(0), ssl)
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): its headers' names are its own
+ */
+
 EXPORT int SSL_read(SSL *ssl, void *bytes, int size)
 {
     return tls_read(ROUTE, ssl, bytes, size);
@@ -98,3 +101,5 @@ EXPORT void SSL_set0_wbio(SSL *ssl, BIO *writes)
 {
     tls_set0_wbio(ROUTE, ssl, writes);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

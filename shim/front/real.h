@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): declarations cannot have them */
 #define HOOK_DECLARE(name, type, arguments) type(*name) arguments;
 #define HOOK_IGNORE(name, type, arguments)
 
@@ -81,6 +82,7 @@ struct openssl {
 #undef HOOK
 #undef HOOK_LIBC
 #undef HOOK_OPENSSL
+/* NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define OPENSSL_MEMBER(name) __typeof__(name) *name;
     OPENSSL_NEEDED(OPENSSL_MEMBER)
 #undef OPENSSL_MEMBER

@@ -167,13 +167,14 @@ static int find_libssl(struct dl_phdr_info *info, size_t size, void *data)
     struct search *search = data;
     const char *slash = strrchr(info->dlpi_name, '/');
     const char *file = slash ? slash + 1 : info->dlpi_name;
-    if (!strstr(file, "libssl") || strlen(info->dlpi_name) >= sizeof(search->name))
+    size_t length = strlen(info->dlpi_name);
+    if (!strstr(file, "libssl") || length >= sizeof(search->name))
         return 0;
     if (search->skip > 0) {
         search->skip--;
         return 0;
     }
-    strcpy(search->name, info->dlpi_name);
+    memcpy(search->name, info->dlpi_name, length + 1);
     return 1;
 }
 

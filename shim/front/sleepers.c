@@ -67,6 +67,16 @@ void sleepers_forget(void)
     atomic_store(&unnoted, 0);
 }
 
+bool sleepers_sleep_on(int epoll)
+{
+    if (!sleepers_matter())
+        return false;
+    for (unsigned i = 0; i < NOTES; i++)
+        if (atomic_load(&notes[i].is_taken) && atomic_load(&notes[i].epoll) == epoll)
+            return true;
+    return atomic_load(&unnoted) > 0;
+}
+
 /* ---- whether an answer would be noticed ---- */
 
 static bool is_not_this(const struct registration *registration, void *data)

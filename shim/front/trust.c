@@ -49,7 +49,7 @@ static bool trust(void *connection_, struct trust *trust)
 static bool peer_name(void *connection_, char *name, size_t size)
 {
     const struct connection *connection = connection_;
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t address_size = sizeof(address);
     char host[NI_MAXHOST];
     char port[NI_MAXSERV];

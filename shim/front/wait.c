@@ -87,7 +87,7 @@ static int poll_with_answers(const struct poll_call *call)
             continue;
         if (polled->revents == 0)
             ready++;
-        polled->revents |= (short)(polled->events & (POLLIN | POLLRDNORM));
+        polled->revents = (short)(polled->revents | (polled->events & (POLLIN | POLLRDNORM)));
     }
     return ready;
 }
@@ -98,7 +98,7 @@ static int without_noise(const struct poll_call *call, int ready)
         struct pollfd *polled = &call->fds[i];
         if (!polls_for_reading(polled) || !(polled->revents & POLLIN) || !wake_is_noise(polled->fd))
             continue;
-        polled->revents &= (short)~(POLLIN | POLLRDNORM);
+        polled->revents = (short)(polled->revents & ~(POLLIN | POLLRDNORM));
         if (polled->revents == 0)
             ready--;
     }
@@ -115,6 +115,13 @@ static struct timespec time_left(struct timespec whole, uint64_t begun_us)
     return (struct timespec){left / 1000000, left % 1000000 * 1000};
 }
 
+/* When a wait of limited time begins; the clock is asked for no other. */
+static uint64_t time_of_beginning(bool is_limited)
+{
+    return is_limited ? clock_microseconds() : 0;
+}
+
+/* Again, with the time that is left. */
 static int poll_rest(const struct poll_call *call, uint64_t begun_us)
 {
     struct poll_call rest = *call;
@@ -131,10 +138,12 @@ static int poll_rest(const struct poll_call *call, uint64_t begun_us)
  * wake up: then it goes on. */
 static int poll_now_or_sleep(const struct poll_call *call)
 {
-    uint64_t begun_us = clock_microseconds();
-    for (;;) {
+    uint64_t begun_us = time_of_beginning(call->timeout || call->milliseconds > 0);
+    for (bool is_first = true;; is_first = false) {
         bool has_answers = poll_has_answer(call);
-        int reported = has_answers ? poll_with_answers(call) : poll_rest(call, begun_us);
+        int reported = has_answers ? poll_with_answers(call)
+                       : is_first  ? real_poll(call, false)
+                                   : poll_rest(call, begun_us);
         int ready = reported > 0 ? without_noise(call, reported) : reported;
         bool is_spurious = ready == 0 && (has_answers || reported > 0);
         if (!is_spurious || !poll_sleeps(call))
@@ -288,7 +297,7 @@ static int select_now_or_sleep(const struct select_call *call)
     struct select_sets saved;
     struct select_call rest = *call;
     struct timespec left;
-    uint64_t begun_us = clock_microseconds();
+    uint64_t begun_us = time_of_beginning(call->timespec);
     bool may_filter = call->count > 0 && call->count <= FD_SETSIZE;
     if (may_filter)
         save_sets(&saved, call);
@@ -337,6 +346,8 @@ static int wait_select(const struct select_call *call)
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size);
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                        const sigset_t *mask, size_t size);
+
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 
 EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
@@ -399,3 +410,5 @@ EXPORT int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
                                              .timespec = timeout,
                                              .mask = mask});
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -102,6 +102,9 @@ void sleeper_leave(struct sleeper *sleeper);
  * nothing else keeps such an answer from being seen. Announce it before. */
 bool wake_reaches_all(const struct descriptor *descriptor);
 
+/* Whether a thread sleeps on that epoll instance. */
+bool sleepers_sleep_on(int epoll);
+
 /* In the child: its other threads are not there. */
 void sleepers_forget(void);
 
