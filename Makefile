@@ -44,7 +44,7 @@ $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections \
-	    -I/usr/share/include/llhttp -c $< -o $@
+	    -DLLHTTP_STRICT_MODE=1 -I/usr/share/include/llhttp -c $< -o $@
 
 $(BUILD)/generated/operations.inc: shim/exchange/operations.gperf
 	@mkdir -p $(@D)

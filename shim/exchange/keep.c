@@ -168,6 +168,8 @@ static enum verdict keep_body(struct exchange *x, struct span body)
         verdict = VERDICT_NOT_TOKEN;
     else if (is_response && soap.is_empty && strcmp(x->asked.name, "RetrievePropertiesEx") == 0)
         verdict = VERDICT_NOT_EMPTY; /* a program may take it for the end of its session */
+    else if (is_response && span_contains(body, SPAN_OF("NotAuthenticated")))
+        verdict = VERDICT_NOT_SESSION; /* a property read tells it in a missingSet, with status 200 */
     else if (is_response && (fence.is_fenced || fence.generation != x->asked.label.generation))
         verdict = VERDICT_NOT_FRESH;
     else if (!make_head(x, body.size, &head))

@@ -137,6 +137,8 @@ static void parameter_ended(struct request_reading *r, const char *local, struct
 static void object_named(struct request_reading *r, struct span name)
 {
     struct soap_request *q = r->request;
+    if (q->is_object_list_cut)
+        return;
     for (size_t i = 0; i < q->object_count; i++) {
         struct span known = {q->object_names.data + q->objects[i].at, q->objects[i].size};
         if (span_equal(known, name))

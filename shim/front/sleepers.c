@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-enum { NOTES = 64, TRIES = 8 };
+enum { NOTES = 256, TRIES = 32 };
 
 struct sleeper {
     _Alignas(64) atomic_bool is_taken;
@@ -93,7 +93,10 @@ static bool note_allows(const struct sleeper *sleeper, const struct descriptor *
     if (epoll < 0)
         return !(atomic_load(&sleeper->descriptors) & SLEEPS_ON(descriptor->fd));
     struct descriptor sought = *descriptor;
-    return epoll_registrations(epoll, is_not_this, &sought);
+    if (epoll_registrations(epoll, is_not_this, &sought))
+        return true;
+    /* A thread that woke up meanwhile may have closed the instance. */
+    return !atomic_load(&sleeper->is_taken);
 }
 
 bool wake_reaches_all(const struct descriptor *descriptor)

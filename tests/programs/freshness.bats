@@ -87,8 +87,10 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
 
 @test "after vcache-flush vCenter is asked at once, for the login too" {
     cached first "$ask" login "$name" "$find"
-    "$build/vcache-flush"
     vcenter_reset
+    cached warm "$ask" login "$name" "$find"
+    origin_was_not_asked
+    "$build/vcache-flush"
     cached again "$ask" login "$name" "$find"
     same first again
     origin_was_asked Login RetrievePropertiesEx FindByInventoryPath
@@ -147,8 +149,10 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
         # shellcheck disable=SC2086 # words
         cached "$reader-before" ${readers[$reader]}
     done
+    [ "$(counter kept.stored)" -gt 0 ]
     cached write "$python" "$scripts/write.py" DC0_H0_VM3 rename renamed-by-python
     grep -qx 'rename DC0_H0_VM3 success' write.out
+    [ "$(counter bypass.task)" -eq 1 ]
     for reader in "${!readers[@]}"; do
         # shellcheck disable=SC2086 # words
         cached "$reader-after" ${readers[$reader]}
@@ -185,6 +189,7 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     grep -q InvalidPowerState bare.out
     cached refused "$python" "$scripts/write.py" DC0_H0_VM4 power-on
     same bare refused
+    [ "$(counter bypass.task)" -eq 2 ]
     plainly bare ruby "$scripts/write.rb" - folder "$folder-a"
     cached made ruby "$scripts/write.rb" - folder "$folder-b"
     diff <(sed 's/-a$/-b/' bare.out) made.out
@@ -282,8 +287,10 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     kill -KILL "$(cat writer)"
     wait
     vcenter_control /release
+    zero
     cached after "$ask" login "$children"
     [ "$(vcenter_count RetrievePropertiesEx)" -eq 1 ]
+    counted 'hit.session-lent 1' 'miss.fenced 1'
     plainly truth "$ask" login "$children"
     same truth after
     run ! cmp before.out after.out

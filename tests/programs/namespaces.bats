@@ -191,6 +191,33 @@ asked_as_a_stranger() {
     done
 }
 
+@test "what is asked without a login belongs to its vCenter and its certificate all the same" {
+    local steps=(RetrieveServiceContent:ServiceInstance:ServiceInstance get:/sdk/vimServiceVersions.xml)
+    local asked=(RetrieveServiceContent 'GET /sdk/vimServiceVersions.xml')
+    cached here "$ask" "${steps[@]}"
+    vcenter_reset
+    cached here "$ask" "${steps[@]}"
+    origin_was_not_asked
+    VCENTER_HOST=localhost cached renamed "$ask" "${steps[@]}"
+    origin_was_asked "${asked[@]}"
+    vcenter_reset
+    VCENTER_INSECURE=1 cached unverified "$ask" "${steps[@]}"
+    origin_was_asked "${asked[@]}"
+    another_vcenter second --identity second --api-version 7.0.3.0
+    cached second "$ask" "${steps[@]}"
+    origin_was_asked "${asked[@]}"
+    plainly bare "$ask" "${steps[@]}"
+    same bare second
+    # The same address, and another certificate.
+    local port=$VCENTER_PORT
+    vcenter_stop
+    another_vcenter third --listen "127.0.0.1:$port"
+    cached third "$ask" "${steps[@]}"
+    origin_was_asked "${asked[@]}"
+    plainly bare "$ask" "${steps[@]}"
+    same bare third
+}
+
 @test "an invented cookie is nobody's" {
     local read=read:VirtualMachine:vm-57:name
     cached known "$ask" login "$read"

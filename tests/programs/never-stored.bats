@@ -92,6 +92,8 @@ is_asked_each_time() {
     cached whole "$ask" RetrieveServiceContent:ServiceInstance:ServiceInstance
     grep -q '</RetrieveServiceContentResponse>' whole.out
     origin_was_asked RetrieveServiceContent
+    [ "$(counter miss.absent)" -eq 2 ]
+    [ "$(counter kept.stored)" -eq 1 ]
 }
 
 @test "pages" {

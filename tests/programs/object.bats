@@ -1,9 +1,13 @@
 #!/usr/bin/env bats
 # The preloaded object itself: what it needs, what it shows, and that who does not speak to a vCenter notices nothing.
+#
+# Scripts in single quotes are for other interpreters:
+# shellcheck disable=SC2016
 
 bats_require_minimum_version 1.5.0
 
 setup_file() {
+    # shellcheck source=tests/programs/faults/faults.bash
     source "$BATS_TEST_DIRNAME/faults/faults.bash"
     file_vcenter --vms 200
     make_programs
@@ -147,15 +151,12 @@ EOF2
 @test "TLS with a server that is no vCenter: openssl, curl, Perl, Ruby, PHP" {
     local url=https://127.0.0.1:$STRANGER_PORT
     export SSL_CERT_FILE=$STRANGER_CA PERL_LWP_SSL_CA_FILE=$STRANGER_CA
-    # shellcheck disable=SC2016 # for the inner interpreters
-    {
-        unmoved sh -c 'printf "hello\nGET is a word\n\n" | openssl s_client -quiet -no_ign_eof -verify_quiet -CAfile "$0" -connect "$1" 2>/dev/null' \
+    unmoved sh -c 'printf "hello\nGET is a word\n\n" | openssl s_client -quiet -no_ign_eof -verify_quiet -CAfile "$0" -connect "$1" 2>/dev/null' \
             "$STRANGER_CA" "127.0.0.1:$STRANGER_PORT"
-        unmoved curl -sS "$url/one" "$url/two" --data-binary @/etc/services "$url/chunked"
-        unmoved perl -MLWP::UserAgent -e '$u = LWP::UserAgent->new(keep_alive => 1); print $u->get("$ARGV[0]/$_")->content for 1 .. 3; print $u->post("$ARGV[0]/chunked", Content => "y" x 70000)->content' "$url"
-        unmoved ruby -rnet/http -e 'u = URI(ARGV[0]); Net::HTTP.start(u.host, u.port, use_ssl: true) { |h| 3.times { |i| puts h.get("/r#{i}").body.size; puts h.post("/chunked", "z" * 70000).body.size } }' "$url"
-        unmoved php -r 'for ($i = 0; $i < 3; $i++) echo strlen(file_get_contents("$argv[1]/p$i")), "\n";' "$url"
-    }
+    unmoved curl -sS "$url/one" "$url/two" --data-binary @/etc/services "$url/chunked"
+    unmoved perl -MLWP::UserAgent -e '$u = LWP::UserAgent->new(keep_alive => 1); print $u->get("$ARGV[0]/$_")->content for 1 .. 3; print $u->post("$ARGV[0]/chunked", Content => "y" x 70000)->content' "$url"
+    unmoved ruby -rnet/http -e 'u = URI(ARGV[0]); Net::HTTP.start(u.host, u.port, use_ssl: true) { |h| 3.times { |i| puts h.get("/r#{i}").body.size; puts h.post("/chunked", "z" * 70000).body.size } }' "$url"
+    unmoved php -r 'for ($i = 0; $i < 3; $i++) echo strlen(file_get_contents("$argv[1]/p$i")), "\n";' "$url"
     [ -s run.out ]
 }
 

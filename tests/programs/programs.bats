@@ -213,6 +213,7 @@ php_has() { php -r "exit(extension_loaded('$1') ? 0 : 1);" 2>/dev/null; }
     plainly bare "$python" "$scripts/inventory.py"
     bare=$(vcenter_count)
     cached cold "$python" "$scripts/inventory.py"
+    [ "$(counter kept.stored)" -gt 0 ]
     zero
     for off in variable option; do
         vcenter_reset

@@ -59,6 +59,7 @@ teardown() { end; }
     plainly bare "$ask" login logout
     cached here "$ask" login logout
     same bare here
+    [ "$(counter hit.logout-kept)" -eq 1 ]
 }
 
 @test "who asks on after logging out is refused, and takes the session from nobody" {
@@ -97,8 +98,10 @@ teardown() { end; }
 @test "currentSession of nobody is nobody's" {
     cached first "$ask" login "$current"
     plainly bare "$ask" "$current"
+    zero
     cached stranger "$ask" "$current"
     same bare stranger
+    counted 'bypass.live 1'
     run ! grep -q '<userName>' stranger.out
 }
 
@@ -188,7 +191,10 @@ teardown() { end; }
 }
 
 @test "who changes the session's locale is not answered in the old one, nor are others in the new" {
+    cached before "$ask" login "$current"
+    zero
     cached first "$ask" login 'SetLocale:SessionManager:SessionManager:<locale>de</locale>' "$current"
+    counted 'hit.session-lent 1' 'bypass.session 1' 'bypass.live 1' 'event.session-withdrawn 1'
     plainly bare "$ask" login 'SetLocale:SessionManager:SessionManager:<locale>de</locale>' "$current"
     same bare first
     plainly bare "$ask" login "$current"
@@ -229,4 +235,6 @@ teardown() { end; }
     vcenter_reset
     cached writer "$python" "$scripts/write.py" DC0_H0_VM1 memory 2048
     same bare writer
+    [ "$(vcenter_count Login)" -eq 0 ]
+    [ "$(vcenter_count CreateFilter)" -eq 1 ]
 }

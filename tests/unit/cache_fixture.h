@@ -103,10 +103,17 @@ static inline enum cache_status put(struct cache *cache, const char *name, size_
 }
 
 /* On a machine that is busy elsewhere the gate may be missed now and then. */
+static inline bool is_ready(struct cache *cache)
+{
+    for (int tries = 0; cache_ready(cache, true) == CACHE_BUSY && tries < 50; tries++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    return cache_ready(cache, true) == CACHE_OK;
+}
+
 static inline enum cache_status put_patiently(struct cache *cache, const char *name, size_t size,
                                               uint8_t seed)
 {
-    enum cache_status status = put(cache, name, size, seed);
+    enum cache_status status = is_ready(cache) ? put(cache, name, size, seed) : CACHE_UNAVAILABLE;
     for (int tries = 0; status == CACHE_BUSY && tries < 50; tries++) {
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         status = put(cache, name, size, seed);

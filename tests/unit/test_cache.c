@@ -69,7 +69,8 @@ static void what_is_missing_above_the_directory_is_made(void **state)
     struct fixture *fixture = *state;
     size_t size = strlen(fixture->config.directory);
     cache_close(fixture->cache);
-    strcat(fixture->config.directory, "/.cache/deep/vcache");
+    snprintf(fixture->config.directory + size, sizeof(fixture->config.directory) - size, "%s",
+             "/.cache/deep/vcache");
     fixture->cache = own_cache(fixture);
     assert_true(works(fixture->cache));
     assert_int_equal(mode_of(fixture, "."), 0700);
@@ -183,7 +184,8 @@ static bool can_mount(void)
 {
     pid_t child = fork();
     if (child == 0)
-        _exit(unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0
+        _exit(unshare(CLONE_NEWNS) == 0 &&
+                      mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0
                   ? 0
                   : 1);
     return await_child(child) == 0;
@@ -196,7 +198,8 @@ static int run_in_mounts(child_work *work, struct fixture *fixture)
     pid_t child = fork();
     if (child == 0) {
         alarm(120);
-        _exit(unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0
+        _exit(unshare(CLONE_NEWNS) == 0 &&
+                      mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0
                   ? work(fixture)
                   : 1);
     }
@@ -514,7 +517,7 @@ static int use_damaged(struct fixture *fixture)
     for (unsigned i = 0; i < 300; i++) {
         snprintf(name, sizeof(name), "%u", i % 100);
         if (i % 7 == 0)
-            put(cache, name, i * 10, (uint8_t)i);
+            put(cache, name, i * 10UL, (uint8_t)i);
         EXPECT(get(cache, name, &size, &seed) >= 0);
     }
     EXPECT(works(cache));
@@ -531,7 +534,7 @@ static void garbage_pages_are_survived(void **state)
         reopen(fixture);
         for (unsigned i = 0; i < 100; i++) {
             snprintf(name, sizeof(name), "%u", i);
-            assert_int_equal(put_patiently(fixture->cache, name, i * 30, (uint8_t)i), CACHE_OK);
+            assert_int_equal(put_patiently(fixture->cache, name, i * 30UL, (uint8_t)i), CACHE_OK);
         }
         cache_close(fixture->cache);
         assert_int_equal(run_child(use_damaged, fixture), 0);
@@ -718,8 +721,8 @@ static int child_goes_on(struct cache *cache, int inherited)
     snprintf(name, sizeof(name), "%d", (int)getpid());
     for (uint8_t i = 0; i < 50; i++) {
         EXPECT(has(cache, "parent's", 100000, 3));
-        EXPECT(put_patiently(cache, name, i * 1000U, i) == CACHE_OK);
-        EXPECT(has(cache, name, i * 1000U, i));
+        EXPECT(put_patiently(cache, name, i * 1000UL, i) == CACHE_OK);
+        EXPECT(has(cache, name, i * 1000UL, i));
     }
     return 0;
 }

@@ -8,6 +8,9 @@
  *     finish                read and print the rest
  *     meet FIFO             wait until somebody opens the FIFO for writing
  *     connect, drop         a new connection; leave this one without a word
+ *     fresh                 forget the session's cookie
+ *     as USER PASSWORD      from now on log in as that user
+ *     sigpipe               let SIGPIPE end it, as it does by default
  *     poll                  from now on non-blocking, with poll
  *     timeout MS            from now on reading takes no longer (SO_RCVTIMEO)
  *     fork WHO, clone WHO   parent and child both do what follows; WHO (parent, child) keeps the
@@ -551,6 +554,12 @@ static int step(struct client *c, char **s)
         return drop(c), open_connection(c), 1;
     if (!strcmp(*s, "drop"))
         return drop(c), 1;
+    if (!strcmp(*s, "fresh"))
+        return c->cookie[0] = '\0', 1;
+    if (!strcmp(*s, "sigpipe"))
+        return signal(SIGPIPE, SIG_DFL), 1;
+    if (!strcmp(*s, "as"))
+        return setenv("VCENTER_USER", first, 1), setenv("VCENTER_PASSWORD", second, 1), 3;
     if (!strcmp(*s, "poll"))
         return c->polls = true, set_mode(c), 1;
     if (!strcmp(*s, "timeout"))

@@ -7,7 +7,7 @@ sys.path.insert(0, sys.argv[1])
 from connect import service_instance  # noqa: E402
 
 LIST = ["/usr/bin/python3", "-c",
-        "import os\nfor fd in sorted(map(int, os.listdir('/proc/self/fd'))):\n"
+        "import os\nfor fd in sorted(map(int, os.listdir('/proc/self/fd')))[3:]:\n"
         "  try: print(fd, os.readlink('/proc/self/fd/%d' % fd).split(':')[0])\n"
         "  except OSError: pass"]
 

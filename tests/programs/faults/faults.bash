@@ -1,6 +1,9 @@
 # What the tests of faults share. A test runs the client plainly once (`expect STEP…`), and whatever happens to the
 # cache after that, a run under the shim shows the same (`right COMMAND…`).
 
+# What is set here is used in the tests, and what is used comes from common.bash:
+# shellcheck disable=SC2034,SC2154
+
 # shellcheck source=tests/programs/common.bash
 source "$BATS_TEST_DIRNAME/common.bash"
 
@@ -61,6 +64,7 @@ passes_through() {
 in_background() { (run_into "$@") 3>&- & }
 
 # opened FIFO: somebody waits at the FIFO, and may go on. Within a bound: who never comes is a failure.
+# shellcheck disable=SC2016 # for the inner shell
 opened() { timeout 60 sh -c ': >"$1"' sh "$1"; }
 
 # awaits COMMAND…: returns when the command has succeeded; fails if it does not come to that.
@@ -79,8 +83,15 @@ awaits_requests() { vcenter_control "/await?count=$1${2:+&operation=$2}&seconds=
 
 says() { grep -qF -e "$1" "$2"; }
 
-# one_of TEXT FILE: as says, for waiting: the file need not be there yet.
+# appears TEXT FILE: as says, for waiting: the file need not be there yet.
 appears() { grep -qF -e "$1" "$2" 2>/dev/null; }
+
+# on_the_cache: sets the words that let strace look at calls on the cache's files alone.
+on_the_cache() {
+    local file
+    on_the_cache=(-P "$VCACHE_DIR")
+    for file in shared shared.new locks data.mdb lock.mdb; do on_the_cache+=(-P "$VCACHE_DIR/$file"); done
+}
 
 # ---- what a machine may not allow ------------------------------------------------------------------
 
@@ -101,15 +112,17 @@ public() {
     PUBLIC=$(mktemp -d /tmp/vcache-test.XXXXXX)
     chmod 755 "$PUBLIC"
     cp "$shim" "$vcache" "$client" "$VCENTER_CA" "$PUBLIC"
+    chmod a+rX "$PUBLIC"/*
     export VCENTER_CA=$PUBLIC/ca.pem SSL_CERT_FILE=$PUBLIC/ca.pem
-    cd "$PUBLIC" || return
+    client=$PUBLIC/client
+    vcache=$PUBLIC/vcache
 }
 
 # as_nobody COMMAND…
 nobody=65534
 as_nobody=(setpriv --reuid "$nobody" --regid "$nobody" --clear-groups)
 
-# traced SYSCALLS ACTION: the words that run a program under the shim, with strace's injection in these calls.
+# traced CALL ACTION: sets the words that run a program under the shim, with strace's injection in such a call.
 traced() {
-    trace=(strace -f -qqq -o "$BATS_TEST_TMPDIR/trace" -E "LD_PRELOAD=$shim" -e "trace=$1" -e "inject=$1:$2")
+    traced=(strace -f -qqq -o "$BATS_TEST_TMPDIR/trace" -E "LD_PRELOAD=$shim" -e "trace=$1" -e "inject=$1:$2")
 }

@@ -1,0 +1,334 @@
+/*
+ * The speed of vcache, in one table. Every figure is measured in turns with what it is compared to,
+ * and is a median. Speed is measured, never tested: the exit status says only whether it could be.
+ *
+ *     bench BUILD-DIRECTORY TEMPORARY-DIRECTORY ENTRIES
+ */
+#include "measure.h"
+#include "table.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KB 1000
+#define MB 1000000
+
+static struct {
+    const char *build;
+    const char *directory;
+    char shim[PATH_MAX];
+    char cache[PATH_MAX];
+} at;
+
+static const char *program(const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/tests/%s", at.build, name);
+    return path;
+}
+
+/* ---- (a) a hit ------------------------------------------------------------------------------- */
+
+enum { FEW = 1000 }; /* entries of the small cache */
+
+struct hit_figure {
+    const char *name;
+    size_t size;
+    unsigned variants; /* different requests */
+    unsigned calls;    /* a batch */
+    unsigned rounds;
+    double ratio_limit;
+    double ns_limit; /* 0: none */
+    bool is_limited_among_many;
+};
+
+static const struct hit_figure hit_figures[] = {
+    {"1 KB", 1 * KB, 64, 64, 300, 12, 10e3, false},
+    {"100 KB", 100 * KB, 16, 16, 200, 2.5, 0, true},
+    {"5 MB", 5 * MB, 4, 2, 100, 2.5, 0, true},
+};
+
+static bool run_fill(long entries)
+{
+    extern char **environ;
+    char path[PATH_MAX];
+    char number[32];
+    int status;
+    pid_t process;
+    const char *const arguments[] = {program("bench/fill", path), number, NULL};
+    snprintf(number, sizeof(number), "%ld", entries);
+    table_tell("filling the cache with %ld entries", entries);
+    return posix_spawn(&process, path, NULL, NULL, (char *const *)(const void *)arguments,
+                       environ) == 0 &&
+           waitpid(process, &status, 0) == process && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* The worker of the hits says how long an answer is; the floor copies as much. */
+static bool contest_of_hits(const struct hit_figure *figure, const struct worker *origin,
+                            struct contest *contest)
+{
+    struct worker hit;
+    struct worker base = {.process = -1};
+    char hit_path[PATH_MAX];
+    char base_path[PATH_MAX];
+    char port[32];
+    char size[32];
+    char answer_size[32];
+    char variants[32];
+    const char *const hit_arguments[] = {program("bench/hit", hit_path), port, size, variants,
+                                         NULL};
+    const char *const base_arguments[] = {program("bench/floor", base_path), at.cache, answer_size,
+                                          variants, NULL};
+    snprintf(port, sizeof(port), "%ld", origin->detail);
+    snprintf(size, sizeof(size), "%zu", figure->size);
+    snprintf(variants, sizeof(variants), "%u", figure->variants);
+    bool is_measured = worker_start(&hit, at.shim, hit_arguments);
+    snprintf(answer_size, sizeof(answer_size), "%ld", hit.detail);
+    is_measured = is_measured && worker_start(&base, NULL, base_arguments) &&
+                  contest_of_workers(contest, figure->rounds, figure->calls, &base, &hit);
+    is_measured = worker_end(&base) && is_measured;
+    return worker_end(&hit) && is_measured;
+}
+
+static bool measure_hit(const struct hit_figure *figure, const struct worker *origin, long entries)
+{
+    struct contest contest;
+    char what[64];
+    char ratio[32];
+    char limit[64] = "";
+    table_tell("measuring hits of %s among %ld entries", figure->name, entries);
+    if (!contest_of_hits(figure, origin, &contest))
+        return table_complain("a hit");
+    if (entries == FEW || figure->is_limited_among_many)
+        snprintf(limit, sizeof(limit), figure->ns_limit > 0 ? "%.3g x, %.0f µs" : "%.3g x",
+                 figure->ratio_limit, figure->ns_limit / 1e3);
+    snprintf(what, sizeof(what), "%s, a cache of %ld entries", figure->name, entries);
+    snprintf(ratio, sizeof(ratio), "%.2f x", contest.ratio);
+    table_row(what, contest.base_ns, contest.other_ns, ratio, limit,
+              contest.ratio <= figure->ratio_limit &&
+                  (figure->ns_limit <= 0 || contest.other_ns <= figure->ns_limit));
+    return true;
+}
+
+static bool measure_hits_among(const struct worker *origin, long entries, long more)
+{
+    bool is_measured = run_fill(more) || table_complain("a hit");
+    for (size_t i = 0; is_measured && i < sizeof(hit_figures) / sizeof(hit_figures[0]); i++)
+        is_measured = measure_hit(&hit_figures[i], origin, entries);
+    return is_measured;
+}
+
+static bool measure_hits(long entries)
+{
+    struct worker origin;
+    char path[PATH_MAX];
+    const char *const arguments[] = {program("bench/origin", path), NULL};
+    table_title("(a) a hit; floor: XXH3-128, mdb_get, memcpy", "floor", "vcache", "ratio");
+    bool is_measured = (worker_start(&origin, NULL, arguments) || table_complain("a hit")) &&
+                       measure_hits_among(&origin, FEW, FEW) &&
+                       (entries <= FEW || measure_hits_among(&origin, entries, entries - FEW));
+    worker_end(&origin);
+    return is_measured;
+}
+
+/* ---- (b) a miss ------------------------------------------------------------------------------ */
+
+static bool contest_of_misses(const struct worker *vcenter, const char *kind, unsigned rounds,
+                              struct contest *contest)
+{
+    struct worker with;
+    struct worker without = {.process = -1};
+    char path[PATH_MAX];
+    char port[32];
+    const char *const arguments[] = {
+        program("bench/miss", path), kind, port, "administrator@vsphere.local",
+        "vcache-Secret-1",           NULL};
+    snprintf(port, sizeof(port), "%ld", vcenter->detail);
+    bool is_measured = worker_start(&with, at.shim, arguments) &&
+                       worker_start(&without, NULL, arguments) &&
+                       contest_of_workers(contest, rounds, 1, &without, &with);
+    is_measured = worker_end(&without) && is_measured;
+    return worker_end(&with) && is_measured;
+}
+
+struct miss_figure {
+    const char *what;
+    const char *kind;  /* see miss.c */
+    const char *delay; /* what the vCenter takes for an answer beside its computing */
+    unsigned rounds;
+    bool is_limited;
+};
+
+/* A vCenter takes from tens to hundreds of milliseconds for such answers. The one that answers as
+ * fast as a simulator can compute shows what the shim itself takes. */
+static const struct miss_figure miss_figures[] = {
+    {"inventory of 150 VMs, vCenter takes 20 ms", "view", "20ms", 200, true},
+    {"summaries of 100 VMs, vCenter takes 20 ms", "each", "20ms", 200, true},
+    {"inventory of 150 VMs, at once", "view", "0ms", 600, false},
+    {"summaries of 100 VMs, at once", "each", "0ms", 600, false},
+};
+
+static bool measure_miss(const struct miss_figure *figure)
+{
+    static const double limit = 1.03;
+    struct worker vcenter;
+    struct contest contest;
+    char path[PATH_MAX];
+    char directory[PATH_MAX];
+    char ratio[32];
+    const char *const arguments[] = {
+        program("vcenter", path), "--dir", directory, "--vms", "150", "--delay", figure->delay,
+        "--die-with-stdin",       NULL};
+    snprintf(directory, sizeof(directory), "%s/vcenter", at.directory);
+    table_tell("measuring misses: %s", figure->what);
+    bool is_measured = worker_start(&vcenter, NULL, arguments) &&
+                       contest_of_misses(&vcenter, figure->kind, figure->rounds, &contest);
+    worker_end(&vcenter);
+    if (!is_measured)
+        return table_complain("a miss");
+    snprintf(ratio, sizeof(ratio), "%.3f x", contest.ratio);
+    table_row(figure->what, contest.base_ns, contest.other_ns, ratio,
+              figure->is_limited ? "1.03 x" : "", contest.ratio <= limit);
+    return true;
+}
+
+static bool measure_misses(void)
+{
+    table_title("(b) a miss; base: the same without the shim", "without", "vcache", "ratio");
+    for (size_t i = 0; i < sizeof(miss_figures) / sizeof(miss_figures[0]); i++)
+        if (!measure_miss(&miss_figures[i]))
+            return false;
+    return true;
+}
+
+/* ---- (c) exec -------------------------------------------------------------------------------- */
+
+static double exec_batch(void *closure, bool is_other)
+{
+    enum { TIMES = 8 };
+    static char true_path[] = "/bin/true";
+    static char path[] = "PATH=/usr/bin:/bin";
+    char *preload = closure;
+    char *const arguments[] = {true_path, NULL};
+    char *const environment[] = {path, is_other ? preload : NULL, NULL};
+    double begun = now_ns();
+    for (int i = 0; i < TIMES; i++) {
+        pid_t process;
+        int status;
+        if (posix_spawn(&process, true_path, NULL, NULL, arguments, environment) != 0 ||
+            waitpid(process, &status, 0) != process || status != 0)
+            return -1;
+    }
+    return (now_ns() - begun) / TIMES;
+}
+
+static bool measure_exec(void)
+{
+    static const double limit = 1.25;
+    struct contest contest;
+    char preload[PATH_MAX + 16];
+    char ratio[32];
+    snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", at.shim);
+    table_title("(c) exec of /bin/true; base: no preload", "without", "vcache", "ratio");
+    table_tell("measuring exec");
+    if (!contest_run(&contest, 300, exec_batch, preload))
+        return table_complain("exec");
+    snprintf(ratio, sizeof(ratio), "%.3f x", contest.ratio);
+    table_row("posix_spawn and waitpid", contest.base_ns, contest.other_ns, ratio, "1.25 x",
+              contest.ratio <= limit);
+    return true;
+}
+
+/* ---- (d) a connection that is not vSphere ---------------------------------------------------- */
+
+enum { FOREIGN_PAIRS = 9 };
+
+static bool contest_of_foreign(const char *call, struct contest *contest)
+{
+    struct worker with;
+    struct worker without = {.process = -1};
+    char path[PATH_MAX];
+    const char *const arguments[] = {program("bench/foreign", path), call, NULL};
+    bool is_measured = worker_start(&with, at.shim, arguments) &&
+                       worker_start(&without, NULL, arguments) &&
+                       contest_of_workers(contest, 40, 16000, &without, &with);
+    is_measured = worker_end(&without) && is_measured;
+    return worker_end(&with) && is_measured;
+}
+
+/* Where a process's memory happens to lie is worth some nanoseconds: many processes are asked. */
+static bool measure_call(const char *call, const char *what, double limit_ns)
+{
+    struct contest contest;
+    double base[FOREIGN_PAIRS];
+    double other[FOREIGN_PAIRS];
+    double added[FOREIGN_PAIRS];
+    char figure[32];
+    char limit[32] = "";
+    table_tell("measuring %s", what);
+    for (int i = 0; i < FOREIGN_PAIRS; i++) {
+        if (!contest_of_foreign(call, &contest))
+            return table_complain("a connection that is not vSphere");
+        base[i] = contest.base_ns;
+        other[i] = contest.other_ns;
+        added[i] = contest.added_ns;
+    }
+    double added_ns = median(added, FOREIGN_PAIRS);
+    snprintf(figure, sizeof(figure), "%+.1f ns", added_ns);
+    if (limit_ns > 0)
+        snprintf(limit, sizeof(limit), "+%.0f ns", limit_ns);
+    table_row(what, median(base, FOREIGN_PAIRS), median(other, FOREIGN_PAIRS), figure, limit,
+              added_ns <= limit_ns);
+    return true;
+}
+
+static bool measure_foreign(void)
+{
+    table_title("(d) a call of a connection that is not vSphere", "without", "vcache", "added");
+    return measure_call("read", "SSL_read of a byte already decrypted", 20) &&
+           measure_call("write", "SSL_write of a byte, to /dev/null", 20) &&
+           measure_call("poll", "poll of its descriptor", 0);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+/* Whatever the caller uses vcache for stays out of it. */
+static void set_environment(void)
+{
+    static const char *const unwanted[] = {
+        "LD_PRELOAD",       "VCACHE_DISABLE", "VCACHE_HOSTS",        "VCACHE_LOG",
+        "VCACHE_LOG_LEVEL", "VCACHE_FENCE",   "VCACHE_SESSION_IDLE", "SSLKEYLOGFILE"};
+    for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+        unsetenv(unwanted[i]);
+    setenv("VCACHE_DIR", at.cache, 1);
+    setenv("VCACHE_TTL", "86400", 1);
+    setenv("VCACHE_MAX_SIZE", "16G", 1);
+    setenv("GOGC", "1000", 1); /* the tests' vCenter is steadier when it seldom collects garbage */
+}
+
+int main(int count, char **arguments)
+{
+    if (count != 4)
+        return 2;
+    at.build = arguments[1];
+    at.directory = arguments[2];
+    snprintf(at.shim, sizeof(at.shim), "%s/libvcache.so", at.build);
+    snprintf(at.cache, sizeof(at.cache), "%s/cache", at.directory);
+    signal(SIGPIPE, SIG_IGN);
+    set_environment();
+    puts("Medians of batches taken in turns.");
+    bool is_measured = measure_hits(atol(arguments[3]));
+    is_measured = measure_misses() && is_measured;
+    is_measured = measure_exec() && is_measured;
+    is_measured = measure_foreign() && is_measured;
+    if (table_over() > 0)
+        printf("\n%u over their limits.\n", table_over());
+    else if (is_measured)
+        puts("\nEverything is within its limits.");
+    return is_measured ? 0 : 1;
+}

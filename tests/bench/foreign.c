@@ -1,0 +1,191 @@
+/*
+ * Worker: calls on a TLS connection that is not vSphere's, as cheap as such calls can be, so that
+ * what the shim adds shows. Both ends of the connection are in this process.
+ *
+ *     foreign read     SSL_read of a byte that has been decrypted already
+ *     foreign write    SSL_write of a byte, to where it costs nothing (/dev/null)
+ *     foreign poll     poll of the descriptor
+ */
+#include "measure.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { RECORD_SIZE = 16384 };
+
+struct foreign {
+    SSL *client;
+    SSL *server;
+    int fd; /* the client's */
+};
+
+/* ---- the connection -------------------------------------------------------------------------- */
+
+static bool connect_both(int *client, int *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    *client = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (const struct sockaddr *)&address, size) < 0 || listen(listener, 1) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) < 0 ||
+        connect(*client, (const struct sockaddr *)&address, size) < 0)
+        return false;
+    *server = accept(listener, NULL, NULL);
+    close(listener);
+    return *server >= 0;
+}
+
+static unsigned give_key(SSL *ssl, const char *hint, char *identity, unsigned identity_size,
+                         unsigned char *key, unsigned key_size)
+{
+    (void)ssl;
+    (void)hint;
+    strncpy(identity, "bench", identity_size);
+    memset(key, 7, key_size < 16 ? key_size : 16);
+    return 16;
+}
+
+static unsigned accept_key(SSL *ssl, const char *identity, unsigned char *key, unsigned key_size)
+{
+    (void)ssl;
+    (void)identity;
+    memset(key, 7, key_size < 16 ? key_size : 16);
+    return 16;
+}
+
+/* A key known to both: no certificate is needed. */
+static SSL *new_end(int fd, bool is_client)
+{
+    SSL_CTX *context = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
+    SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(context, "PSK-AES128-GCM-SHA256");
+    if (is_client)
+        SSL_CTX_set_psk_client_callback(context, give_key);
+    else
+        SSL_CTX_set_psk_server_callback(context, accept_key);
+    SSL *ssl = SSL_new(context);
+    SSL_CTX_free(context);
+    SSL_set_fd(ssl, fd);
+    return ssl;
+}
+
+static void set_blocking(int fd, bool is_blocking)
+{
+    int flags = fcntl(fd, F_GETFL);
+    fcntl(fd, F_SETFL, is_blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+static bool shake_hands(struct foreign *foreign, int server_fd)
+{
+    set_blocking(foreign->fd, false);
+    set_blocking(server_fd, false);
+    for (int i = 0; i < 100; i++) {
+        int client = SSL_connect(foreign->client);
+        int server = SSL_accept(foreign->server);
+        if (client == 1 && server == 1) {
+            set_blocking(foreign->fd, true);
+            set_blocking(server_fd, true);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A first request and answer of something else. */
+static bool talk(struct foreign *foreign)
+{
+    static const char request[] = "GET /status HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    static const char answer[] = "HTTP/1.1 204 No Content\r\n\r\n";
+    char bytes[256];
+    return SSL_write(foreign->client, request, sizeof(request) - 1) > 0 &&
+           SSL_read(foreign->server, bytes, sizeof(bytes)) > 0 &&
+           SSL_write(foreign->server, answer, sizeof(answer) - 1) > 0 &&
+           SSL_read(foreign->client, bytes, sizeof(bytes)) > 0;
+}
+
+static bool open_connection(struct foreign *foreign)
+{
+    int server_fd;
+    if (!connect_both(&foreign->fd, &server_fd))
+        return false;
+    foreign->client = new_end(foreign->fd, true);
+    foreign->server = new_end(server_fd, false);
+    return shake_hands(foreign, server_fd) && talk(foreign);
+}
+
+/* ---- the calls ------------------------------------------------------------------------------- */
+
+static bool make_reads(void *closure, unsigned calls, double *ns)
+{
+    struct foreign *foreign = closure;
+    static const char record[RECORD_SIZE];
+    char byte;
+    *ns = 0;
+    for (unsigned done = 0; done < calls;) {
+        /* The first byte of the record costs its decryption, and is not counted. */
+        if (SSL_write(foreign->server, record, sizeof(record)) != sizeof(record) ||
+            SSL_read(foreign->client, &byte, 1) != 1)
+            return false;
+        unsigned part = calls - done < RECORD_SIZE - 1 ? calls - done : RECORD_SIZE - 1;
+        unsigned got = 0;
+        double begun = now_ns();
+        for (unsigned i = 0; i < part; i++)
+            got += SSL_read(foreign->client, &byte, 1) == 1;
+        *ns += now_ns() - begun;
+        if (got != part)
+            return false;
+        while (SSL_pending(foreign->client) > 0)
+            if (SSL_read(foreign->client, &byte, 1) != 1)
+                return false;
+        done += part;
+    }
+    return true;
+}
+
+static bool make_writes(void *closure, unsigned calls, double *ns)
+{
+    struct foreign *foreign = closure;
+    bool is_done = true;
+    double begun = now_ns();
+    for (unsigned i = 0; is_done && i < calls; i++)
+        is_done = SSL_write(foreign->client, "x", 1) == 1;
+    *ns = now_ns() - begun;
+    return is_done;
+}
+
+static bool make_polls(void *closure, unsigned calls, double *ns)
+{
+    const struct foreign *foreign = closure;
+    struct pollfd polled = {.fd = foreign->fd, .events = POLLIN};
+    bool is_done = true;
+    double begun = now_ns();
+    for (unsigned i = 0; is_done && i < calls; i++)
+        is_done = poll(&polled, 1, 0) == 0;
+    *ns = now_ns() - begun;
+    return is_done;
+}
+
+static bool divert_writes(const struct foreign *foreign)
+{
+    int nowhere = open("/dev/null", O_WRONLY);
+    return nowhere >= 0 && dup2(nowhere, foreign->fd) >= 0;
+}
+
+int main(int count, char **arguments)
+{
+    struct foreign foreign = {0};
+    if (count != 2 || !open_connection(&foreign))
+        return 1;
+    if (strcmp(arguments[1], "read") == 0)
+        return worker_serve(0, make_reads, &foreign) ? 0 : 1;
+    if (strcmp(arguments[1], "poll") == 0)
+        return worker_serve(0, make_polls, &foreign) ? 0 : 1;
+    return divert_writes(&foreign) && worker_serve(0, make_writes, &foreign) ? 0 : 1;
+}

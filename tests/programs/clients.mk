@@ -1,0 +1,31 @@
+# Programs in C for the program tests, and the unit tests of the front, which the library does not hold.
+
+CLIENTS := $(TESTS)/clients
+CLIENT = $(CC) -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS)
+client_sources := $(wildcard tests/programs/clients/*.c)
+client_programs := $(CLIENTS)/client $(CLIENTS)/two
+
+$(CLIENTS)/client: $(client_sources) tests/programs/clients/client.h
+	@mkdir -p $(@D)
+	$(call said,CC)
+	$(Q)$(CLIENT) $(client_sources) -lssl -lcrypto -lpthread -o $@
+
+# A program on OpenSSL with an extension on another libssl, whose symbols have a version as OpenSSL's have.
+$(CLIENTS)/libssl-other.so: tests/programs/clients/two/other_library.c tests/programs/clients/two/other_library.map
+	@mkdir -p $(@D)
+	$(call said,CC)
+	$(Q)$(CLIENT) -fPIC -shared $< -Wl,--version-script=$(word 2,$^) -o $@
+
+$(CLIENTS)/extension.so: tests/programs/clients/two/extension.c $(CLIENTS)/libssl-other.so
+	$(call said,CC)
+	$(Q)$(CLIENT) -O2 -fPIC -shared $< -L$(CLIENTS) -lssl-other '-Wl,-rpath,$$ORIGIN' -o $@
+
+$(CLIENTS)/two: tests/programs/clients/two/main.c $(CLIENTS)/extension.so
+	$(call said,CC)
+	$(Q)$(CLIENT) $< -lssl -lcrypto -ldl -o $@
+
+# With the hooks in the program itself: its own calls of poll and so on go through them.
+$(TESTS)/unit/test_wake: tests/unit/test_wake.c $(front_objects) $(BUILD)/libvcache.a
+	@mkdir -p $(@D)
+	$(call said,CC)
+	$(Q)$(CC) $(OURS) -Itests/unit $< $(front_objects) $(BUILD)/libvcache.a -lcmocka -lpthread -o $@

@@ -1,0 +1,151 @@
+#!/usr/bin/env bats
+# No password, no cookie and no session's key can be read from what the shim and its tools leave behind.
+
+# A test is a subshell, on purpose.
+# shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    file_vcenter --vms 10
+}
+teardown_file() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    end_file
+}
+setup() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    begin
+    mkdir -m 700 home tmp
+    export HOME=$BATS_TEST_TMPDIR/home TMPDIR=$BATS_TEST_TMPDIR/tmp
+    umask 000
+}
+teardown() { end; }
+
+# Everything that has to do with a session: opened, lent, used, ended, refused; with views, writes and faults.
+use_it_all() {
+    local view='CreateContainerView:ViewManager:ViewManager:<container type="Folder">group-d1</container><type>VirtualMachine</type><recursive>true</recursive>'
+    local steps=(login save:cookie key:key read:SessionManager:SessionManager:currentSession "$view" "$view"
+        read:SessionManager:SessionManager:sessionList read:VirtualMachine:vm-57:name
+        FrobnicateVM:VirtualMachine:vm-57 CurrentTime:ServiceInstance:ServiceInstance logout
+        read:VirtualMachine:vm-57:name)
+    cached first "$ask" "${steps[@]}"
+    cached second "$ask" "${steps[@]}"
+    same first second || true
+    sed -i 's/[^"]*"\([^"]*\)".*/\1/' cookie
+    printf %s "$VCENTER_PASSWORD" >password
+    [ "$(wc -c <cookie)" -ge 40 ]
+    [ "$(wc -c <key)" -ge 36 ]
+    if [ "${1-}" != quickly ]; then
+        cached python "$python" "$scripts/inventory.py"
+        cached ruby ruby "$scripts/inventory.rb"
+        went_well python
+        went_well ruby
+    fi
+    # A wrong password is a secret too: it may be the right one somewhere else.
+    printf wrong-Secret-4 >wrong
+    VCENTER_PASSWORD=wrong-Secret-4 cached refused "$ask" login
+    grep -q InvalidLogin refused.out
+    # The shim was there.
+    [ "$(counter hit.session-lent)" -gt 0 ]
+    [ "$(counter kept.stored)" -gt 0 ]
+}
+
+# found_in PATH…: any of them, in any form.
+found_in() {
+    local secret found=1
+    for secret in password wrong cookie key; do
+        if "$python" "$BATS_TEST_DIRNAME/search.py" $secret "$@"; then found=0; fi
+    done
+    return $found
+}
+
+@test "the search finds what there is" {
+    use_it_all quickly
+    mkdir found
+    printf '....%s' "$(cat cookie)" >found/cookie
+    printf 'x%s' "$(cat password)" | base64 -w 0 >found/password
+    printf %s "$(cat key)" | od -An -v -tx1 | tr -d ' \n' >found/key
+    for secret in cookie password key; do found_in found/$secret; done
+    # And the cache holds what was read: the search looks into the right files.
+    printf administrator@vsphere.local >user
+    "$python" "$BATS_TEST_DIRNAME/search.py" user "$VCACHE_DIR"
+    printf '>DC0_H0_VM0</val>' >value
+    "$python" "$BATS_TEST_DIRNAME/search.py" value "$VCACHE_DIR"
+}
+
+@test "not in the cache" {
+    use_it_all
+    run ! found_in "$VCACHE_DIR"
+}
+
+@test "not in the log, at its most talkative" {
+    use_it_all
+    [ "$(wc -l <"$VCACHE_LOG")" -gt 50 ]
+    grep -q ' Login hit session-lent ' "$VCACHE_LOG"
+    run ! found_in "$VCACHE_LOG"
+}
+
+@test "not in what the tools say" {
+    use_it_all quickly
+    mkdir output
+    "$build/vcache-stat" --operations >output/stat
+    "$build/vcache-stat" --json >output/json
+    "$build/vcache-stat" --print-stats --operations >output/counters
+    "$build/vcache-flush" --dry-run >output/flush
+    run ! found_in output
+}
+
+@test "nowhere else: the shim leaves nothing behind but its directory and its log" {
+    use_it_all
+    [ -z "$(find home tmp -mindepth 1)" ]
+}
+
+@test "nobody else may read the cache or the log" {
+    use_it_all quickly
+    [ "$(stat -c %a "$VCACHE_DIR")" = 700 ]
+    [ -n "$(find "$VCACHE_DIR" -type f)" ]
+    [ -z "$(find "$VCACHE_DIR" -mindepth 1 ! \( -type f -perm 0600 \))" ]
+    [ "$(stat -c %a "$VCACHE_LOG")" = 600 ]
+}
+
+@test "not in a core of the tools" {
+    local tool size
+    use_it_all quickly
+    mkdir cores
+    # Of the program's environment the tools know nothing but what is theirs.
+    unset VCENTER_PASSWORD
+    for tool in "vcache-stat --json" "vcache-flush --dry-run" "vcache-flush --object vm-57" "vcache-flush"; do
+        # shellcheck disable=SC2086 # words
+        timeout 60 gdb --nx --batch -ex 'set startup-with-shell off' -ex 'catch syscall exit_group' -ex run \
+            -ex "generate-core-file cores/core" -ex kill --args "$build"/$tool </dev/null >gdb.out 2>&1 3>&- || true
+        if ! [ -s cores/core ]; then
+            grep -qi 'ptrace\|operation not permitted\|not found' gdb.out || cat gdb.out
+            skip "no core can be had here"
+        fi
+        size=$(stat -c %s cores/core)
+        echo "$tool: a core of $size bytes"
+        # It is a core of that process.
+        grep -qaF "$VCACHE_DIR" cores/core
+        run ! found_in cores
+        rm cores/core
+    done
+}
+
+@test "not in what /proc shows of a running program" {
+    local pid kind
+    use_it_all quickly
+    mkfifo go
+    mkdir seen
+    cached running "$ask" login read:VirtualMachine:vm-57:name pid:pid say:ready wait:go &
+    until_said running 3
+    pid=$(cat pid)
+    # The password is in the environment of this test's program, by its own will.
+    for kind in cmdline maps comm; do cat "/proc/$pid/$kind" >"seen/$kind"; done
+    tr '\0' '\n' <"/proc/$pid/environ" | grep -v '^VCENTER_' >seen/environ
+    ls -l "/proc/$pid/fd" >seen/fd
+    : >go
+    wait
+    grep -q libvcache.so seen/maps
+    run ! found_in seen
+}
