@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cache/directory.h"
+#include "cache/lockfile.h"
 #include "cache/reader.h"
 #include "cache/shared.h"
 
@@ -23,12 +24,15 @@ static bool is_file(int fd, dev_t device, ino_t inode, struct stat *status)
 
 enum environment_condition environment_examine(struct environment *environment)
 {
-    struct stat status;
-    if (!is_file(environment->data_fd, environment->device, environment->data_inode, &status))
+    struct stat data, lock;
+    if (!is_file(environment->data_fd, environment->device, environment->data_inode, &data) ||
+        !is_file(environment->lock_fd, environment->device, environment->lock_inode, &lock))
         return ENVIRONMENT_TAKEN;
-    if (status.st_nlink == 0)
+    if (data.st_nlink == 0)
         return ENVIRONMENT_GONE;
-    if (status.st_size < environment->data_size || atomic_load(&environment->is_damaged))
+    /* Who opens the data with another lock file knows nothing of our readers. */
+    if (data.st_size < environment->data_size || lock.st_nlink == 0 ||
+        lock.st_size < environment->lock_size || atomic_load(&environment->is_damaged))
         return ENVIRONMENT_DAMAGED;
     return ENVIRONMENT_SOUND;
 }
@@ -49,13 +53,17 @@ enum environment_condition environment_examine_for_read(struct environment *envi
 enum environment_condition environment_examine_for_write(struct environment *environment)
 {
     struct stat status;
-    if (!is_file(environment->meta_fd, environment->device, environment->data_inode, &status) ||
-        !is_file(environment->lock_fd, environment->device, environment->lock_inode, &status))
+    MDB_envinfo info;
+    if (!is_file(environment->meta_fd, environment->device, environment->data_inode, &status))
         return ENVIRONMENT_TAKEN;
-    /* Who opens the data with another lock file knows nothing of our readers. */
-    if (status.st_nlink == 0 || status.st_size < environment->lock_size)
-        atomic_store(&environment->is_damaged, true);
-    return environment_examine(environment);
+    enum environment_condition condition = environment_examine(environment);
+    if (condition != ENVIRONMENT_SOUND)
+        return condition;
+    environment->lmdb->mdb_env_info(environment->env, &info);
+    if (lockfile_is_sound(environment->lock_fd, info.me_last_txnid))
+        return ENVIRONMENT_SOUND;
+    atomic_store(&environment->is_damaged, true);
+    return ENVIRONMENT_DAMAGED;
 }
 
 static void close_if_ours(int *fd, dev_t device, ino_t inode)
@@ -73,7 +81,8 @@ static void close_descriptors(struct environment *environment)
     close_if_ours(&environment->lock_fd, environment->device, environment->lock_inode);
 }
 
-/* Whether mdb_env_close would touch nothing but what is ours and there. */
+/* Whether mdb_env_close would touch nothing but what is ours and there. A mutex that was damaged
+ * while we held it may still be on the thread's list of robust ones: it must stay mapped. */
 static bool can_close(struct environment *environment)
 {
     struct stat status;
@@ -81,7 +90,7 @@ static bool can_close(struct environment *environment)
            is_file(environment->data_fd, environment->device, environment->data_inode, &status) &&
            is_file(environment->meta_fd, environment->device, environment->data_inode, &status) &&
            is_file(environment->lock_fd, environment->device, environment->lock_inode, &status) &&
-           status.st_size >= environment->lock_size;
+           status.st_size >= environment->lock_size && lockfile_has_mutexes(environment->lock_fd);
 }
 
 static bool close_environment(struct environment *environment)
@@ -153,6 +162,8 @@ void environment_disown_all(struct cache *cache)
 static void abandon(struct environment *environment)
 {
     static _Atomic(struct environment *) abandoned;
+    if (!atomic_load(&environment->is_foreign))
+        close_descriptors(environment);
     environment->next = atomic_load(&abandoned);
     while (!atomic_compare_exchange_weak(&abandoned, &environment->next, environment))
         ;
@@ -184,6 +195,8 @@ static bool is_damage(int code)
     case MDB_BAD_DBI:
     case MDB_BAD_VALSIZE:
     case MDB_PANIC:
+    case ENOTRECOVERABLE:
+    case EOWNERDEAD:
         return true;
     default:
         return false;

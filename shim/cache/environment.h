@@ -66,7 +66,7 @@ enum environment_condition {
     ENVIRONMENT_TAKEN    /* the program closed or reused the descriptors: never again */
 };
 
-/* One fstat(2). */
+/* An fstat(2) of the data file and one of the lock file. */
 enum environment_condition environment_examine(struct environment *environment);
 /*
  * Before every read: as environment_examine, but SOUND without asking the kernel if it was so a
@@ -76,7 +76,8 @@ enum environment_condition environment_examine(struct environment *environment);
  */
 #define EXAMINE_US 200
 enum environment_condition environment_examine_for_read(struct environment *environment);
-/* Before every write: all descriptors, for LMDB writes to them whatever they are now. */
+/* Inside the gate, before every write: all descriptors, for LMDB writes to them whatever they are
+ * now, and the lock file. */
 enum environment_condition environment_examine_for_write(struct environment *environment);
 
 /*

@@ -25,7 +25,7 @@
 #define TASK_BITS 30
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
 #define TASK_TICK_MS 250
-#define BOUND_LIMIT_MS (UINT64_C(1) << 40) /* keeps every sum within its bits */
+#define BOUND_LIMIT_MS (UINT64_C(24) * 3600 * 1000) /* what lies beyond is damage, no bound */
 
 static struct shared_slot *slot_in(struct shared *shared, const struct endpoint *endpoint)
 {
@@ -50,16 +50,21 @@ static uint64_t tick_after(uint64_t milliseconds)
     return (milliseconds + TASK_TICK_MS - 1) / TASK_TICK_MS;
 }
 
+static bool is_ahead(uint64_t end, uint64_t now)
+{
+    return now < end && end - now <= BOUND_LIMIT_MS + TASK_TICK_MS;
+}
+
 static bool is_fenced(struct shared_slot *slot, uint64_t now)
 {
     uint64_t writers = atomic_load(&slot->writers);
-    if ((writers & WRITERS_MASK) != 0 && now < writers >> WRITERS_BITS)
+    if ((writers & WRITERS_MASK) != 0 && is_ahead(writers >> WRITERS_BITS, now))
         return true;
-    if (now < atomic_load(&slot->held_until))
+    if (is_ahead(atomic_load(&slot->held_until), now))
         return true;
     for (size_t i = 0; i < SHARED_TASKS; i++) {
         uint64_t task = atomic_load(&slot->tasks[i]);
-        if (task != 0 && now < (task >> TASK_BITS) * TASK_TICK_MS)
+        if (task != 0 && is_ahead((task >> TASK_BITS) * TASK_TICK_MS, now))
             return true;
     }
     return false;
@@ -95,9 +100,10 @@ void fence_raise(struct cache *cache, const struct endpoint *endpoint, uint64_t 
     do {
         /* Once the bound has passed, the writers still counted are dead. */
         uint64_t until = before >> WRITERS_BITS;
-        uint64_t count = now < until ? before & WRITERS_MASK : 0;
+        bool is_live = is_ahead(until, now);
+        uint64_t count = is_live ? before & WRITERS_MASK : 0;
         count = count < WRITERS_MASK ? count + 1 : count;
-        until = until > end ? until : end;
+        until = is_live && until > end ? until : end;
         after = until << WRITERS_BITS | count;
     } while (!atomic_compare_exchange_weak(&slot->writers, &before, after));
     atomic_fetch_add(&slot->generation, 1);
@@ -117,10 +123,12 @@ void fence_lower(struct cache *cache, const struct endpoint *endpoint)
     } while (!atomic_compare_exchange_weak(&slot->writers, &before, after));
 }
 
-static void raise_to(_Atomic uint64_t *word, uint64_t value)
+static void hold_until(struct shared_slot *slot, uint64_t end)
 {
-    uint64_t before = atomic_load(word);
-    while (before < value && !atomic_compare_exchange_weak(word, &before, value))
+    uint64_t now = clock_milliseconds();
+    uint64_t before = atomic_load(&slot->held_until);
+    while ((before < end || !is_ahead(before, now)) &&
+           !atomic_compare_exchange_weak(&slot->held_until, &before, end))
         ;
 }
 
@@ -128,7 +136,7 @@ void fence_hold(struct cache *cache, const struct endpoint *endpoint, uint64_t b
 {
     struct shared_slot *slot = slot_of(cache, endpoint);
     if (slot)
-        raise_to(&slot->held_until, end_of(bound_ms));
+        hold_until(slot, end_of(bound_ms));
 }
 
 static uint64_t task_digest(struct span task)
@@ -139,10 +147,10 @@ static uint64_t task_digest(struct span task)
 /* Puts the task into a word that is its own already, or that is free or given up. */
 static bool hold_in(struct shared_slot *slot, uint64_t digest, uint64_t end_tick, bool is_own)
 {
-    uint64_t now_tick = clock_milliseconds() / TASK_TICK_MS;
+    uint64_t now = clock_milliseconds();
     for (size_t i = 0; i < SHARED_TASKS; i++) {
         uint64_t before = atomic_load(&slot->tasks[i]);
-        bool is_live = (before >> TASK_BITS) > now_tick;
+        bool is_live = is_ahead((before >> TASK_BITS) * TASK_TICK_MS, now);
         bool fits = is_own ? is_live && (before & TASK_MASK) == digest : !is_live;
         if (!fits)
             continue;
@@ -164,7 +172,7 @@ void fence_hold_task(struct cache *cache, const struct endpoint *endpoint, struc
     uint64_t digest = task_digest(task);
     if (!hold_in(slot, digest, tick_after(end), true) &&
         !hold_in(slot, digest, tick_after(end), false))
-        raise_to(&slot->held_until, end);
+        hold_until(slot, end);
 }
 
 void fence_end_task(struct cache *cache, const struct endpoint *endpoint, struct span task)

@@ -13,6 +13,7 @@
 #include "cache/environment.h"
 #include "cache/key.h"
 #include "cache/limits.h"
+#include "cache/lockfile.h"
 #include "cache/pages.h"
 #include "cache/reader.h"
 #include "cache/shared.h"
@@ -60,6 +61,18 @@ struct opening {
 
 enum files { FILES_SOUND, FILES_ABSENT, FILES_DAMAGED, FILES_REFUSED };
 
+/* Not while this process has it open: closing any of its descriptors drops LMDB's record locks. */
+static bool lock_is_sound(int directory)
+{
+    struct stat status;
+    int fd = directory_open_file(directory, "lock.mdb", O_RDONLY, &status);
+    if (fd < 0)
+        return false;
+    bool is_sound = lockfile_is_sound(fd, LOCKFILE_ANY_TRANSACTION);
+    close(fd);
+    return is_sound;
+}
+
 static enum files examine_files(struct opening *opening)
 {
     struct stat data, lock;
@@ -71,11 +84,10 @@ static enum files examine_files(struct opening *opening)
         return FILES_ABSENT;
     if (lock_error != 0 || lock.st_size < LOCK_SIZE)
         return FILES_DAMAGED;
-    /* Not through lock.mdb: closing any descriptor of it would drop LMDB's record locks. */
     int fd = directory_open_file(opening->directory, "data.mdb", O_RDONLY, &data);
     if (fd < 0)
         return FILES_REFUSED;
-    bool is_sound = pages_are_sound(fd, PAGES_AT_OPENING);
+    bool is_sound = pages_are_sound(fd, PAGES_AT_OPENING) && lock_is_sound(opening->directory);
     close(fd);
     if ((uint64_t)data.st_size > opening->map_size)
         opening->map_size = (uint64_t)data.st_size;

@@ -24,6 +24,8 @@ struct text {
     char bytes[COOKIE_SIZE];
 };
 
+/* One session, or (without a cookie) the credentials that a login presented: what every session
+ * that is opened or lent with them is made from. */
 struct session {
     struct session *next;
     struct endpoint endpoint;
@@ -32,10 +34,11 @@ struct session {
     struct principal principal;
     struct seal_key key;
     char user[SESSION_USER_SIZE];
-    struct text cookie; /* empty until borrowed or stored */
+    struct text cookie;
     struct text session_key;
     bool is_shared;
     bool is_borrowed; /* another process opened it, and more may hold it */
+    bool is_changed;
     unsigned holders; /* logins answered with it in this process, less its logouts */
     uint64_t touched_at;
     uint64_t views[VIEW_COUNT]; /* key_of_object of their references */
@@ -203,20 +206,21 @@ static bool session_identify(struct cache *cache, const struct session_login *lo
     return identify(cache, "session", principal, 1, &session->id);
 }
 
-/* The known session of the same principal, or `fresh` made known. */
-static struct session *session_register(struct session *fresh)
+/* The known session of that principal and cookie (empty: the credentials), or NULL. Locked. */
+static struct session *find_known(const struct principal *principal, struct span cookie)
 {
     struct session *found;
-    lock();
     for (found = known.first; found; found = found->next)
-        if (memcmp(&found->principal, &fresh->principal, sizeof(found->principal)) == 0)
+        if (memcmp(&found->principal, principal, sizeof(*principal)) == 0 &&
+            span_equal(span_of_short(&found->cookie), cookie))
             break;
-    if (!found) {
-        fresh->next = known.first;
-        known.first = fresh;
-    }
-    unlock();
-    return found ? found : fresh;
+    return found;
+}
+
+static void make_known(struct session *fresh)
+{
+    fresh->next = known.first;
+    known.first = fresh;
 }
 
 static void session_discard(struct session *session)
@@ -231,10 +235,39 @@ struct session *session_of_login(struct cache *cache, const struct session_login
     if (!fresh)
         return NULL;
     struct session *session = NULL;
-    if (session_identify(cache, login, fresh))
-        session = session_register(fresh);
+    if (session_identify(cache, login, fresh)) {
+        lock();
+        session = find_known(&fresh->principal, (struct span){0});
+        if (!session) {
+            make_known(fresh);
+            session = fresh;
+        }
+        unlock();
+    }
     if (session != fresh)
         session_discard(fresh);
+    return session;
+}
+
+/* The session with that cookie which `login` opened or was lent, known from now on. NULL without
+ * memory. Locked. */
+static struct session *session_with(const struct session *login, struct span cookie,
+                                    struct span session_key)
+{
+    struct session *session = find_known(&login->principal, cookie);
+    if (session)
+        return session;
+    session = session_allocate();
+    if (!session)
+        return NULL;
+    *session = *login;
+    session->next = NULL;
+    if (cookie.size == 0 || !text_set(&session->cookie, cookie, COOKIE_SIZE) ||
+        !text_set(&session->session_key, session_key, SESSION_KEY_SIZE)) {
+        session_discard(session);
+        return NULL;
+    }
+    make_known(session);
     return session;
 }
 
@@ -319,47 +352,53 @@ static bool record_read(struct span value, struct session_record *record, struct
     return record->format == RECORD_FORMAT;
 }
 
-/* Takes cookie and key out of an unsealed record, and appends the Login's response. */
-static bool take_record(struct session *session, struct span plain, struct buffer *head,
-                        struct buffer *body)
+/* Makes the session of an unsealed record known, and appends its Login's response. */
+static struct session *take_record(const struct session *login, struct span plain,
+                                   struct buffer *head, struct buffer *body)
 {
     struct span cookie, session_key, head_part, body_part;
     if (!take_sized(&plain, &cookie) || !take_sized(&plain, &session_key) ||
         !take_sized(&plain, &head_part) || !take_sized(&plain, &body_part))
-        return false;
+        return NULL;
     if (!buffer_append_span(head, head_part) || !buffer_append_span(body, body_part))
-        return false;
+        return NULL;
     lock();
-    bool is_other = !span_equal(span_of_short(&session->cookie), cookie);
-    bool fits = text_set(&session->cookie, cookie, COOKIE_SIZE) &&
-                text_set(&session->session_key, session_key, SESSION_KEY_SIZE);
-    if (is_other) {
-        session->view_count = 0;
-        session->holders = 0;
-        session->is_borrowed = true;
+    struct session *session = session_with(login, cookie, session_key);
+    if (session) {
+        /* Known before: this process has opened it, or was lent it once already. */
+        session->is_borrowed |= session->holders == 0 && !session->is_shared;
+        session->is_shared = true;
+        session->holders++;
     }
-    session->is_shared = fits;
-    session->holders++;
     unlock();
-    return fits;
+    return session;
 }
 
-enum cache_status session_borrow(struct cache *cache, struct session *session, uint64_t idle_ms,
+/* The record of the credentials' session, if it did not idle for longer than that. */
+static enum cache_status live_record(struct cache *cache, const struct session *login,
+                                     uint64_t idle_ms, struct buffer *value,
+                                     struct session_record *record, struct span *sealed)
+{
+    enum cache_status status = record_get(cache, RECORDS_SESSIONS, &login->id, value);
+    if (status != CACHE_OK)
+        return status;
+    if (!record_read(buffer_span(value), record, sealed) ||
+        clock_milliseconds() - record->info.used_at > idle_ms)
+        return CACHE_ABSENT;
+    return CACHE_OK;
+}
+
+enum cache_status session_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
                                  struct buffer *head, struct buffer *body)
 {
     struct buffer value = {0};
     struct buffer plain = {0};
     struct session_record record;
     struct span sealed;
-    enum cache_status status = record_get(cache, RECORDS_SESSIONS, &session->id, &value);
-    if (status == CACHE_OK) {
-        uint64_t now = clock_milliseconds();
-        bool is_lent = record_read(buffer_span(&value), &record, &sealed) &&
-                       now - record.info.used_at <= idle_ms &&
-                       seal_open(&session->key, SPAN_OF_OBJECT(session->id), sealed, &plain) &&
-                       take_record(session, buffer_span(&plain), head, body);
-        status = is_lent ? CACHE_OK : CACHE_ABSENT;
-    }
+    enum cache_status status = live_record(cache, login, idle_ms, &value, &record, &sealed);
+    if (status == CACHE_OK && (!seal_open(&login->key, SPAN_OF_OBJECT(login->id), sealed, &plain) ||
+                               !take_record(login, buffer_span(&plain), head, body)))
+        status = CACHE_ABSENT;
     buffer_wipe(&plain);
     buffer_free(&plain);
     buffer_free(&value);
@@ -380,35 +419,55 @@ static bool write_record(struct session *session, const struct record_key *cooki
            seal_close(&session->key, SPAN_OF_OBJECT(session->id), plain, value);
 }
 
-enum cache_status session_store(struct cache *cache, struct session *session, struct span cookie,
-                                struct span session_key, struct span head, struct span body)
+/* Writes the record and what tells whose the cookie is. */
+static enum cache_status publish(struct cache *cache, struct session *session, struct span head,
+                                 struct span body)
 {
     struct record_key id;
     struct buffer plain = {0};
     struct buffer value = {0};
-    lock();
-    bool fits = text_set(&session->cookie, cookie, COOKIE_SIZE) &&
-                text_set(&session->session_key, session_key, SESSION_KEY_SIZE);
-    session->view_count = 0;
-    session->holders = 1;
-    session->is_shared = false;
-    session->is_borrowed = false;
-    session->touched_at = clock_milliseconds();
-    unlock();
+    struct span cookie = span_of_short(&session->cookie);
     enum cache_status status = CACHE_UNAVAILABLE;
-    if (fits && identify_cookie(cache, &session->endpoint, &session->trust, cookie, &id) &&
-        append_sized(&plain, cookie) && append_sized(&plain, session_key) &&
-        append_sized(&plain, head) && append_sized(&plain, body) &&
-        write_record(session, &id, buffer_span(&plain), &value)) {
+    if (identify_cookie(cache, &session->endpoint, &session->trust, cookie, &id) &&
+        append_sized(&plain, cookie) &&
+        append_sized(&plain, span_of_short(&session->session_key)) && append_sized(&plain, head) &&
+        append_sized(&plain, body) && write_record(session, &id, buffer_span(&plain), &value)) {
         remember_principal(cache, session, &id);
         status = record_put(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value));
     }
-    lock();
-    session->is_shared = status == CACHE_OK;
-    unlock();
     buffer_wipe(&plain);
     buffer_free(&plain);
     buffer_free(&value);
+    return status;
+}
+
+enum cache_status session_store(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                struct span cookie, struct span session_key, struct span head,
+                                struct span body, bool *is_lent)
+{
+    struct buffer value = {0};
+    struct session_record record;
+    struct span sealed;
+    lock();
+    struct session *session = session_with(login, cookie, session_key);
+    if (session) {
+        session->holders++;
+        session->touched_at = clock_milliseconds();
+    }
+    unlock();
+    *is_lent = false;
+    if (!session)
+        return CACHE_UNAVAILABLE;
+    /* Somebody was quicker, and his session may be in use: ours stays our own. */
+    enum cache_status status = live_record(cache, login, idle_ms, &value, &record, &sealed);
+    if (status == CACHE_ABSENT) {
+        status = publish(cache, session, head, body);
+        *is_lent = status == CACHE_OK;
+    }
+    buffer_free(&value);
+    lock();
+    session->is_shared |= *is_lent;
+    unlock();
     return status;
 }
 
@@ -485,6 +544,22 @@ void session_withdraw(struct cache *cache, struct session *session)
     session->is_shared = false;
     session->view_count = 0;
     unlock();
+}
+
+void session_change(struct cache *cache, struct session *session)
+{
+    session_withdraw(cache, session);
+    lock();
+    session->is_changed = true;
+    unlock();
+}
+
+bool session_is_changed(const struct session *session)
+{
+    lock();
+    bool is_changed = session->is_changed;
+    unlock();
+    return is_changed;
 }
 
 void session_log_out(struct session *session)

@@ -28,9 +28,9 @@ struct session_login {
     struct span locale;
 };
 
-/* Who presents `login`: the same credentials, endpoint and trust always give the same principal,
- * and nothing else does. Keeps the derived key for the calls below (this is the slow step). NULL
- * when the cache cannot be used. */
+/* The credentials of a login, with the key derived from them (this is the slow step): the same
+ * user, password, endpoint and trust always give the same principal, and nothing else does. Not a
+ * session yet, but what the two calls below make one from. NULL when the cache cannot be used. */
 struct session *session_of_login(struct cache *cache, const struct session_login *login);
 
 /* The session of this process whose cookie `cookie` is (cookie_token's result), or NULL. */
@@ -51,16 +51,22 @@ bool principal_of_cookie(struct cache *cache, const struct endpoint *endpoint,
 const struct principal *session_principal(const struct session *session);
 
 /*
- * Borrows: appends the Login response (head and body as the origin sent them) that every borrower
- * is given. CACHE_ABSENT: no record, or it was unused for longer than `idle_ms`; log in and store.
+ * Borrows with the credentials `login`: appends the Login response (head and body as the origin
+ * sent them) that every borrower is given; its cookie is known from now on. CACHE_ABSENT: there is
+ * no session, or it was unused for longer than `idle_ms`; log in and store.
  */
-enum cache_status session_borrow(struct cache *cache, struct session *session, uint64_t idle_ms,
+enum cache_status session_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
                                  struct buffer *head, struct buffer *body);
 
-/* Publishes this process's own login for others to borrow. `cookie`: cookie_token of its
- * Set-Cookie; `session_key`: UserSession.key. */
-enum cache_status session_store(struct cache *cache, struct session *session, struct span cookie,
-                                struct span session_key, struct span head, struct span body);
+/*
+ * The credentials `login` opened a session; its cookie is known from now on. Publishes it for
+ * others to borrow (*is_lent), unless another session of the same credentials is lent already,
+ * which may be in use: then this one stays the program's own. `cookie`: cookie_token of its
+ * Set-Cookie; `session_key`: UserSession.key.
+ */
+enum cache_status session_store(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                struct span cookie, struct span session_key, struct span head,
+                                struct span body, bool *is_lent);
 
 /* Whether the session may be (is, as far as this process knows) shared with other processes. */
 bool session_is_shared(const struct session *session);
@@ -72,6 +78,11 @@ void session_touch(struct cache *cache, struct session *session);
 /* Nobody is lent it any more: the origin ended it, or a program needs it for itself. Only if the
  * stored record is still of the same cookie. */
 void session_withdraw(struct cache *cache, struct session *session);
+
+/* The program changes the session itself (its locale, its user): it is withdrawn, and what is read
+ * in it from now on is nobody else's. */
+void session_change(struct cache *cache, struct session *session);
+bool session_is_changed(const struct session *session);
 
 /* Whether the session is this program's alone, to be logged out of for real: it opened it itself,
  * and nobody else is lent it. */

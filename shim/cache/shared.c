@@ -96,8 +96,14 @@ static enum cache_status adopt(struct cache *cache, int fd, const struct stat *s
 static bool is_current(struct cache *cache, const struct stat *status)
 {
     const struct shared_mapping *mapping = atomic_load(&cache->shared);
-    return mapping && !atomic_load(&mapping->shared->head.is_replaced) &&
-           mapping->device == status->st_dev && mapping->inode == status->st_ino;
+    return mapping && mapping->device == status->st_dev && mapping->inode == status->st_ino &&
+           !atomic_load(&mapping->shared->head.is_replaced);
+}
+
+static enum cache_status keep(struct cache *cache)
+{
+    atomic_store(&cache->gate.board, &atomic_load(&cache->shared)->shared->gate);
+    return CACHE_OK;
 }
 
 static enum cache_status attach_existing(struct cache *cache, int directory, const uint8_t *boot_id)
@@ -111,7 +117,7 @@ static enum cache_status attach_existing(struct cache *cache, int directory, con
     if (finding == NEWER)
         result = cache_refuse(cache, CACHE_UNAVAILABLE, "A newer vcache uses the directory.");
     else if (finding == USABLE)
-        result = is_current(cache, &status) ? CACHE_OK : adopt(cache, fd, &status);
+        result = is_current(cache, &status) ? keep(cache) : adopt(cache, fd, &status);
     close(fd);
     return result;
 }
@@ -238,17 +244,20 @@ static bool is_at_path(const struct cache *cache, struct shared_mapping *mapping
     struct stat status;
     atomic_store(&mapping->compared_at, clock_milliseconds());
     return stat(cache->shared_path, &status) == 0 && status.st_ino == mapping->inode &&
-           status.st_dev == mapping->device;
+           status.st_dev == mapping->device && status.st_size >= (off_t)sizeof(struct shared);
 }
 
 struct shared *shared_get(struct cache *cache, bool strictly)
 {
     struct shared_mapping *mapping = atomic_load(&cache->shared);
-    if (mapping && !atomic_load(&mapping->shared->head.is_replaced)) {
+    if (mapping) {
+        /* First the path: a file that was cut must not be touched. */
         bool is_due =
-            strictly || clock_milliseconds() >= atomic_load(&mapping->compared_at) + COMPARE_MS;
-        if (!is_due || is_at_path(cache, mapping))
+            strictly || clock_milliseconds() - atomic_load(&mapping->compared_at) >= COMPARE_MS;
+        if ((!is_due || is_at_path(cache, mapping)) &&
+            !atomic_load(&mapping->shared->head.is_replaced))
             return mapping->shared;
+        atomic_store(&cache->gate.board, NULL);
     }
     if (cache->is_privileged || attach_at_path(cache) != CACHE_OK)
         return NULL;

@@ -6,6 +6,7 @@
 #include "cache/pages.h"
 #include "cache/reader.h"
 #include "cache/ready.h"
+#include "cache/shared.h"
 #include "cache/trap.h"
 
 #define LOOK_MS 20
@@ -26,6 +27,8 @@ static bool pages_make_sense(struct environment *environment)
 
 enum cache_status writer_enter(struct cache *cache, struct environment **environment)
 {
+    /* Looks at the file that the gate's manners are in. */
+    shared_get(cache, false);
     for (int tries = 0; tries < 2; tries++) {
         enum cache_status status = ready_environment(cache, environment, tries > 0);
         if (status != CACHE_OK)

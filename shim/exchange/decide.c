@@ -172,11 +172,14 @@ static enum operation_class class_of(const struct exchange *x)
 /* Something in the head that the answer would depend on and the key does not know. */
 static bool is_conditional(const struct exchange *x)
 {
-    static const char *const fields[] = {
-        "Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Range", "Authorization"};
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        if (http_field(x->request, fields[i]).data)
-            return true;
+    static const struct span fields[] = {SPAN_OF("Range"),         SPAN_OF("If-Match"),
+                                         SPAN_OF("If-None-Match"), SPAN_OF("If-Modified-Since"),
+                                         SPAN_OF("If-Range"),      SPAN_OF("Authorization")};
+    struct span name, value;
+    for (size_t i = 0; http_field_at(x->request, i, &name, &value); i++)
+        for (size_t j = 0; j < sizeof(fields) / sizeof(fields[0]); j++)
+            if (span_equal_ignoring_case(name, fields[j]))
+                return true;
     return false;
 }
 
@@ -190,12 +193,12 @@ static struct session *session_of_request(const struct exchange *x)
 /* Overwritten in place, so that nothing else changes. */
 void decide_hide_cookie(struct exchange *x)
 {
-    struct span token = cookie_token(http_field(x->request, "Cookie"));
     struct session *session = session_of_request(x);
-    uint8_t *at = x->held.data;
-    uint8_t *end = x->held.data + x->held.size;
     if (!session || !session_is_logged_out(session))
         return;
+    struct span token = cookie_token(http_field(x->request, "Cookie"));
+    uint8_t *at = x->held.data;
+    uint8_t *end = x->held.data + x->held.size;
     while (token.size && (at = memmem(at, (size_t)(end - at), token.data, token.size)) != NULL) {
         memset(at, '0', token.size);
         at += token.size;
@@ -386,9 +389,8 @@ static enum exchange_verdict decide_read(struct exchange *x)
     struct cache *cache = cache_of(x);
     enum verdict why = VERDICT_TTL_ZERO;
     uint64_t ttl_ms = config_ttl_ms(&x->context->config, span_of_text(x->asked.name));
-    /* A session that was withdrawn may have become another user's: see decide_session. */
-    if (x->asked.session && !session_is_shared(x->asked.session))
-        return forward(x, VERDICT_WAITING);
+    if (x->asked.session && session_is_changed(x->asked.session))
+        return forward(x, VERDICT_SESSION);
     if (!make_key(x))
         return forward(x, VERDICT_NO_CACHE);
     struct fence_state fence = fence_read(cache, &x->endpoint);
@@ -506,8 +508,8 @@ static enum exchange_verdict decide_login(struct exchange *x)
  * (SetLocale): it is lent to nobody any more, and what is read in it is nobody else's. */
 static enum exchange_verdict decide_session(struct exchange *x)
 {
-    if (x->asked.session && session_is_shared(x->asked.session)) {
-        session_withdraw(cache_of(x), x->asked.session);
+    if (x->asked.session && !session_is_changed(x->asked.session)) {
+        session_change(cache_of(x), x->asked.session);
         report_event(x, VERDICT_SESSION_WITHDRAWN);
     }
     return forward(x, VERDICT_SESSION);
@@ -530,6 +532,16 @@ static enum exchange_verdict decide_logout(struct exchange *x)
     if (verdict == EXCHANGE_ANSWER)
         session_log_out(x->asked.session);
     return verdict;
+}
+
+/* A Logout that cannot be answered here ends the session: nobody may be lent it from now on. */
+static void withdraw_logged_out(struct exchange *x)
+{
+    struct session *session = session_of_request(x);
+    if (session && session_is_shared(session)) {
+        session_withdraw(cache_of(x), session);
+        report_event(x, VERDICT_SESSION_WITHDRAWN);
+    }
 }
 
 static enum exchange_verdict decide_destroy_view(struct exchange *x)
@@ -629,5 +641,9 @@ enum exchange_verdict decide(struct exchange *x)
     if (decide_write(x, &verdict))
         return verdict;
     enum verdict reason = reason_to_forward(x);
-    return reason != VERDICT_COUNT ? forward(x, reason) : decide_by_class(x);
+    if (reason == VERDICT_COUNT)
+        return decide_by_class(x);
+    if (class_of(x) == OPERATION_LOGOUT)
+        withdraw_logged_out(x);
+    return forward(x, reason);
 }

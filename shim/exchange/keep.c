@@ -104,10 +104,13 @@ static enum verdict keep_login(struct exchange *x, struct span head, struct span
     struct span cookie = session_cookie(x);
     struct buffer key = {0};
     enum verdict verdict = VERDICT_NOT_READABLE;
-    if (cookie.size && soap_find_child(body, "key", &key) && key.size)
-        verdict = verdict_of(
-            session_store(cache_of(x), x->asked.session, cookie, buffer_span(&key), head, body),
-            VERDICT_SESSION_STORED);
+    bool is_lent = false;
+    if (cookie.size && soap_find_child(body, "key", &key) && key.size) {
+        enum cache_status status =
+            session_store(cache_of(x), x->asked.session, x->context->config.session_idle_ms, cookie,
+                          buffer_span(&key), head, body, &is_lent);
+        verdict = verdict_of(status, is_lent ? VERDICT_SESSION_STORED : VERDICT_NOT_FIRST);
+    }
     buffer_wipe(&key);
     buffer_free(&key);
     return verdict;
@@ -169,7 +172,8 @@ static enum verdict keep_body(struct exchange *x, struct span body)
     else if (is_response && soap.is_empty && strcmp(x->asked.name, "RetrievePropertiesEx") == 0)
         verdict = VERDICT_NOT_EMPTY; /* a program may take it for the end of its session */
     else if (is_response && span_contains(body, SPAN_OF("NotAuthenticated")))
-        verdict = VERDICT_NOT_SESSION; /* a property read tells it in a missingSet, with status 200 */
+        verdict =
+            VERDICT_NOT_SESSION; /* a property read tells it in a missingSet, with status 200 */
     else if (is_response && (fence.is_fenced || fence.generation != x->asked.label.generation))
         verdict = VERDICT_NOT_FRESH;
     else if (!make_head(x, body.size, &head))

@@ -22,11 +22,17 @@ static unsigned number_of(const struct exchange *x)
     return x->asked.operation ? x->asked.operation->number : 0;
 }
 
+/* `microseconds` that were measured already; or those since the request was whole, which are only
+ * looked up if somebody reads them. */
+#define SINCE_BEGUN UINT64_MAX
+
 static void line(const struct exchange *x, enum verdict verdict, uint64_t age_ms, size_t bytes,
                  uint64_t microseconds)
 {
     if (!log_wants(LOG_INFO))
         return;
+    if (microseconds == SINCE_BEGUN)
+        microseconds = clock_microseconds() - x->asked.begun_us;
     log_line(LOG_INFO, "%s %s %s %s age=%" PRIu64 ".%03" PRIu64 " bytes=%zu us=%" PRIu64,
              x->endpoint.name[0] ? x->endpoint.name : "-", x->asked.name[0] ? x->asked.name : "-",
              group_name(verdict), verdict_infos[verdict].name, age_ms / 1000, age_ms % 1000, bytes,
@@ -40,7 +46,7 @@ void report_hit(struct exchange *x, enum verdict verdict, uint64_t age_ms, size_
         .hits = 1, .bytes_saved = bytes, .time_saved_us = saved_us};
     statistics_count(x->context->cache, verdict);
     statistics_add(x->context->cache, number_of(x), &delta);
-    line(x, verdict, age_ms, bytes, clock_microseconds() - x->asked.begun_us);
+    line(x, verdict, age_ms, bytes, SINCE_BEGUN);
 }
 
 void report_forward(struct exchange *x)
@@ -53,7 +59,7 @@ void report_forward(struct exchange *x)
         delta.bypasses = 1;
     statistics_count(x->context->cache, verdict);
     statistics_add(x->context->cache, number_of(x), &delta);
-    line(x, verdict, 0, 0, clock_microseconds() - x->asked.begun_us);
+    line(x, verdict, 0, 0, SINCE_BEGUN);
 }
 
 void report_time(struct exchange *x, uint64_t origin_us)

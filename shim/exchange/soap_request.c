@@ -249,6 +249,9 @@ bool soap_read_request(struct span body, struct soap_request *request)
 
 void soap_request_free(struct soap_request *request)
 {
+    /* Nothing was read, or not so far that anything else could be there. */
+    if (!request->operation[0] && !request->canonical.data)
+        return;
     secret_free(&request->canonical);
     secret_free(&request->self);
     secret_free(&request->user);

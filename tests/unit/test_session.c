@@ -49,11 +49,24 @@ static struct session *of(struct cache *cache, const struct endpoint *endpoint,
     return session_of_login(cache, &login);
 }
 
-static void publish(struct cache *cache, struct session *session)
+/* The session that a login opened with that cookie. */
+static struct session *open_session(struct cache *cache, struct session *login, const char *cookie,
+                                    bool is_first)
 {
-    assert_int_equal(session_store(cache, session, SPAN_OF("cookie-4711"), SPAN_OF("key-52ab"),
-                                   SPAN_OF("HTTP/1.1 200 OK\r\n"), SPAN_OF("<LoginResponse/>")),
+    bool is_lent;
+    assert_int_equal(session_store(cache, login, idle_ms, span_of_text(cookie), SPAN_OF("key-52ab"),
+                                   SPAN_OF("HTTP/1.1 200 OK\r\n"), SPAN_OF("<LoginResponse/>"),
+                                   &is_lent),
                      CACHE_OK);
+    assert_int_equal(is_lent, is_first);
+    struct session *session = session_of_cookie(&vcenter, span_of_text(cookie));
+    assert_non_null(session);
+    return session;
+}
+
+static struct session *publish(struct cache *cache, struct session *login)
+{
+    return open_session(cache, login, "cookie-4711", true);
 }
 
 static enum cache_status try_to_borrow(struct cache *cache, struct session *session)
@@ -147,16 +160,16 @@ static void another_process_borrows_with_the_password_only(void **state)
 static void a_session_that_was_withdrawn_or_idled_is_not_lent(void **state)
 {
     struct fixture *fixture = *state;
-    struct session *session = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
     struct buffer head = {0};
     struct buffer body = {0};
-    publish(fixture->cache, session);
+    struct session *session = publish(fixture->cache, login);
     usleep(2000);
-    assert_int_equal(session_borrow(fixture->cache, session, 0, &head, &body), CACHE_ABSENT);
-    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_OK);
+    assert_int_equal(session_borrow(fixture->cache, login, 0, &head, &body), CACHE_ABSENT);
+    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
     session_withdraw(fixture->cache, session);
     assert_false(session_is_shared(session));
-    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_ABSENT);
+    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_ABSENT);
     buffer_free(&head);
     buffer_free(&body);
 }
@@ -164,26 +177,46 @@ static void a_session_that_was_withdrawn_or_idled_is_not_lent(void **state)
 static void a_program_that_logged_in_twice_is_logged_in_until_the_second_logout(void **state)
 {
     struct fixture *fixture = *state;
-    struct session *session = of(fixture->cache, &vcenter, &verified, "admin", "secret");
-    publish(fixture->cache, session);
-    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_OK);
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(fixture->cache, login);
+    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
     session_log_out(session);
     assert_false(session_is_logged_out(session));
     session_log_out(session);
     assert_true(session_is_logged_out(session));
-    assert_int_equal(try_to_borrow(fixture->cache, session), CACHE_OK);
+    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
     assert_false(session_is_logged_out(session));
+}
+
+static void the_second_of_two_sessions_stays_its_programs_own(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *first = publish(fixture->cache, login);
+    struct session *second = open_session(fixture->cache, login, "cookie-4712", false);
+    assert_ptr_not_equal(first, second);
+    assert_true(session_is_shared(first));
+    assert_false(session_is_own(first));
+    assert_true(session_is_own(second));
+    /* The first is lent on, and its logout does not log out the second. */
+    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
+    session_log_out(first);
+    session_log_out(first);
+    assert_true(session_is_logged_out(first));
+    assert_false(session_is_logged_out(second));
+    /* When the first is gone the next one is lent. */
+    session_withdraw(fixture->cache, first);
+    open_session(fixture->cache, login, "cookie-4713", true);
 }
 
 static void views_live_and_die_with_their_session(void **state)
 {
     struct fixture *fixture = *state;
     struct cache *cache = fixture->cache;
-    struct session *session = of(cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(cache, of(cache, &vcenter, &verified, "admin", "secret"));
     struct cache_key key = {.id = {7}, .length = 3};
     struct buffer head = {0};
     struct buffer body = {0};
-    publish(cache, session);
     assert_int_equal(session_bound_put(cache, session, &key, SPAN_OF("head"), SPAN_OF("view-1")),
                      CACHE_OK);
     session_view_add(cache, session, SPAN_OF("session[52ab]52cd"));
@@ -218,9 +251,9 @@ static bool file_holds(const char *directory, const char *name, const char *text
 static void no_secret_is_readable_on_disk(void **state)
 {
     struct fixture *fixture = *state;
-    struct session *session = of(fixture->cache, &vcenter, &verified, "admin", "secret-password");
+    struct session *session = publish(
+        fixture->cache, of(fixture->cache, &vcenter, &verified, "admin", "secret-password"));
     struct cache_key key = {.id = {7}, .length = 3};
-    publish(fixture->cache, session);
     assert_int_equal(session_bound_put(fixture->cache, session, &key, SPAN_OF("head"),
                                        SPAN_OF("session[key-52ab]52cd")),
                      CACHE_OK);
@@ -266,6 +299,7 @@ int main(void)
         WITH_CACHE(another_process_borrows_with_the_password_only),
         WITH_CACHE(a_session_that_was_withdrawn_or_idled_is_not_lent),
         WITH_CACHE(a_program_that_logged_in_twice_is_logged_in_until_the_second_logout),
+        WITH_CACHE(the_second_of_two_sessions_stays_its_programs_own),
         WITH_CACHE(views_live_and_die_with_their_session),
         WITH_CACHE(no_secret_is_readable_on_disk),
     };
