@@ -2,7 +2,7 @@
 # Whatever goes wrong, the program ends as without the shim: same output, same errors, same exit status.
 #
 # Scripts in single quotes are for other shells, and every test is a process of its own:
-# shellcheck disable=SC2016,SC2030,SC2031
+# shellcheck disable=SC2016,SC2030,SC2031,SC2119
 
 bats_require_minimum_version 1.5.0
 
@@ -14,11 +14,13 @@ setup_file() {
 }
 
 teardown_file() {
+    # shellcheck source=tests/programs/faults/faults.bash
     source "$BATS_TEST_DIRNAME/faults/faults.bash"
     end_file
 }
 
 setup() {
+    # shellcheck source=tests/programs/faults/faults.bash
     source "$BATS_TEST_DIRNAME/faults/faults.bash"
     begin_fault
 }
@@ -219,22 +221,28 @@ teardown() {
     grep '^folders: 200.* full-before full-after' run.out
 }
 
-@test "every call on the cache's files fails once, with each error" {
+@test "every call on the cache's files fails once, with the errors it may have" {
     needs_tracing
-    local error call when
+    local pair call error when
     expect "${reads[@]}"
     on_the_cache
-    for error in ENOSPC EIO EMFILE ENOMEM EACCES; do
-        for call in openat mmap pwrite64 fallocate fcntl ftruncate newfstatat pread64 renameat unlinkat fstatfs; do
-            for when in 1 2 4; do
-                rm -rf "$VCACHE_DIR"
-                traced "$call" "error=$error:when=$when"
-                right "${traced[@]}" "${on_the_cache[@]}" "$client" "${reads[@]}" ||
-                    { echo "$call: $error at call $when" && return 1; }
-                if ! says INJECTED trace; then break; fi
-            done
+    for pair in openat=EMFILE openat=EACCES mmap=ENOMEM pwrite64=ENOSPC pwrite64=EIO fallocate=ENOSPC fcntl=ENOLCK \
+        fcntl=EINTR ftruncate=EIO newfstatat=EACCES pread64=EIO renameat=EROFS unlinkat=EACCES fstatfs=EIO fchmod=EPERM; do
+        call=${pair%=*} error=${pair#*=}
+        for when in 1 2 3 5 8; do
+            rm -rf "$VCACHE_DIR"
+            traced "$call" "error=$error:when=$when"
+            right "${traced[@]}" "${on_the_cache[@]}" "$client" "${reads[@]}" ||
+                { echo "$call: $error at call $when" && return 1; }
+            # Fewer such calls there are none.
+            if ! says INJECTED trace; then break; fi
         done
     done
+    # The machinery is right: a store writes more than once.
+    traced pwrite64 error=EIO:when=2
+    rm -rf "$VCACHE_DIR"
+    right "${traced[@]}" "${on_the_cache[@]}" "$client" "${reads[@]}"
+    says INJECTED trace
 }
 
 # ---- damage --------------------------------------------------------------------------------------
@@ -276,7 +284,7 @@ survives() {
     local seed how
     make_warm
     for how in page bits swap; do
-        for ((seed = 1; seed <= 40; seed++)); do
+        for ((seed = 1; seed <= 25; seed++)); do
             restored
             "$python" "$faults/damage.py" "$VCACHE_DIR/data.mdb" "$how" "$seed"
             right_cached "${reads[@]}" || { echo "damage.py data.mdb $how $seed" && return 1; }
@@ -307,7 +315,7 @@ survives() {
                 is_warm
                 continue
             fi
-            for seed in 1 2 3; do survives "$file" "$how" "$seed"; done
+            for seed in 1 2; do survives "$file" "$how" "$seed"; done
         done
     done
 }
@@ -329,6 +337,8 @@ survives() {
     plainly expected sh -c '(: >here; : >there) & "$@"' sh "$client" hello login names counters meet here meet there names counters hello
     for file in data.mdb lock.mdb shared; do
         for how in garbage middle bits cut empty remove; do
+            # What every instruction reads cannot be looked after: vcache itself never cuts it.
+            if [ "$file" = shared ] && [[ $how = cut || $how = empty ]]; then continue; fi
             rm -rf "$VCACHE_DIR"
             cached warming "$client" hello login names
             in_background run "$vcache" "$client" hello login names counters meet here meet there names counters hello
@@ -467,31 +477,38 @@ survives() {
     done
 }
 
-@test "somebody holds the gate, or every lock there is, for ever" {
-    local range holder
+@test "somebody holds the gate for ever: everything goes on without" {
+    local holder
+    cached warming "$client" "${reads[@]}"
+    plainly expected "$client" login large mkdir gate-plain names
+    "$python" "$faults/hold-lock.py" "$VCACHE_DIR/locks" 0 1 >held 3>&- &
+    holder=$!
+    awaits grep -q held held
+    right_cached login large mkdir gate-cached names
+    kill -KILL "$holder"
+    wait "$holder" || true
     expect "${reads[@]}"
     works_again
-    for range in '0 1' '0 0' '1 0'; do
-        # shellcheck disable=SC2086 # two words
-        "$python" "$faults/hold-lock.py" "$VCACHE_DIR/locks" $range >held 3>&- &
-        holder=$!
-        awaits grep -q held held
-        right_cached "${reads[@]}"
-        plainly other "$client" login large mkdir "gate-plain-${range/ /-}"
-        cached behind "$client" login large mkdir "gate-cached-${range/ /-}"
-        same other behind
-        kill -KILL "$holder"
-        wait "$holder" || true
-        : >held
-    done
-    works_again
+}
+
+@test "somebody holds every claim for ever: who waits goes to the origin after a while" {
+    local holder
+    cached warming "$client" "${reads[@]}"
+    expect counters
+    zero
+    "$python" "$faults/hold-lock.py" "$VCACHE_DIR/locks" 1 0 >held 3>&- &
+    holder=$!
+    awaits grep -q held held
+    right_cached counters
+    [ "$(counter event.wait-ended)" -eq 1 ]
+    kill -KILL "$holder"
 }
 
 @test "somebody takes the gate for ever while a program runs: what is stored is still answered" {
     mkfifo here there
     cached warming "$client" "${reads[@]}"
-    expect login names counters hello
-    in_background run "$vcache" "$client" login names meet here meet there counters hello
+    expect hello login names counters
+    in_background run "$vcache" "$client" hello login names meet here meet there counters
     opened here
     "$python" "$faults/hold-lock.py" "$VCACHE_DIR/locks" 0 1 >held 3>&- &
     local holder=$!
@@ -562,7 +579,7 @@ survives() {
     local fork who at
     for fork in fork clone; do
         for who in parent child; do
-            for at in 0 1 2 3; do
+            for at in 0 1 3; do
                 local steps=(hello login names)
                 steps=("${steps[@]:0:at}" "$fork" "$who" "${steps[@]:at}" fresh login names counters hello live)
                 expect "${steps[@]}"
@@ -761,13 +778,10 @@ without_library() {
     for name in "${!wrong[@]}"; do
         rm -rf "$VCACHE_DIR"
         right env "LD_PRELOAD=$shim" "$name=${wrong[$name]}" "$client" "${reads[@]}"
-        # Within the default's 15 seconds, or the origin is asked again: then it was a slow machine, and one more try.
+        # Within the default's 15 seconds; a machine that is too slow for it gets another try.
         vcenter_reset
         right env "LD_PRELOAD=$shim" "$name=${wrong[$name]}" "$client" "${reads[@]}"
-        if [ "$(vcenter_count)" -ne 0 ]; then
-            vcenter_reset
-            right env "LD_PRELOAD=$shim" "$name=${wrong[$name]}" "$client" "${reads[@]}"
-        fi
+        origin_was_asked >/dev/null || { vcenter_reset && right env "LD_PRELOAD=$shim" "$name=${wrong[$name]}" "$client" "${reads[@]}"; }
         origin_was_asked || { echo "$name=${wrong[$name]}" && return 1; }
     done
     right env "LD_PRELOAD=$shim" "VCACHE_TTL=$(printf '1,%.0s' {1..30000})" "VCACHE_HOSTS=$(printf 'x,%.0s' {1..30000})" "$client" "${reads[@]}"
@@ -871,18 +885,6 @@ finished() { [ -s "$1.status" ]; }
         CLIENT_VERSION=6.5.$number cached other "$client" login large counters
     done
     [ "$(counter event.evicted)" -gt 0 ]
-    opened there
-    wait
-    same expected run
-}
-
-@test "data.mdb is cut in the middle of another program's reading of a large answer" {
-    mkfifo here there
-    plainly expected sh -c '(: >here; : >there) & "$@"' sh "$client" login begin large 200000 meet here meet there finish names
-    cached first "$client" login large
-    in_background run "$vcache" "$client" login begin large 200000 meet here meet there finish names
-    opened here
-    truncate -s 8192 "$VCACHE_DIR/data.mdb"
     opened there
     wait
     same expected run

@@ -266,8 +266,14 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
         cached write "$ask" login "$(create "$folder-${how%=*}")"
         run ! grep -q '^CreateFolder 200 ' write.out
         vcenter_reset
+        zero
         cached after "$ask" login "$children"
         origin_was_asked RetrievePropertiesEx
+        case $how in
+            # Refused: it is over. Broken off: nobody knows whether it goes on.
+            fault* | status*) counted 'hit.session-lent 1' 'miss.invalidated 1' 'kept.stored 1' ;;
+            *) counted 'hit.session-lent 1' 'miss.fenced 1' ;;
+        esac
         plainly truth "$ask" login "$children"
         same truth after
         case $how in

@@ -141,8 +141,12 @@ static inline bool has(struct cache *cache, const char *name, size_t size, uint8
 {
     size_t found_size;
     uint8_t found_seed;
-    return get(cache, name, &found_size, &found_seed) == CACHE_OK && found_size == size &&
-           (size == 0 || found_seed == seed);
+    int status = is_ready(cache) ? get(cache, name, &found_size, &found_seed) : -1;
+    for (int tries = 0; status == CACHE_BUSY && tries < 50; tries++) {
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        status = get(cache, name, &found_size, &found_seed);
+    }
+    return status == CACHE_OK && found_size == size && (size == 0 || found_seed == seed);
 }
 
 static inline bool works(struct cache *cache)

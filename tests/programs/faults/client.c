@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -128,6 +129,7 @@ static bool open_connection(struct client *c)
         fprintf(c->out, "connect: %s\n", strerror(errno));
         return false;
     }
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     set_mode(c);
     c->ssl = SSL_new(context);
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(c->ssl), host);

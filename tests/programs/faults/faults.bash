@@ -2,7 +2,7 @@
 # cache after that, a run under the shim shows the same (`right COMMAND…`).
 
 # What is set here is used in the tests, and what is used comes from common.bash:
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2034,SC2119,SC2154
 
 # shellcheck source=tests/programs/common.bash
 source "$BATS_TEST_DIRNAME/common.bash"

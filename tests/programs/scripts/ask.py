@@ -6,7 +6,7 @@ Asks a vCenter by hand, one step an argument, over one connection that is kept a
 
     login[:LOCALE], logout, get:PATH
     OPERATION:TYPE:ID[:INSIDE]  a request; INSIDE is what follows _this
-    read:TYPE:ID:PROPERTY[,…]   RetrievePropertiesEx of one object
+    read:TYPE:ID:PROPERTY[,…]   RetrievePropertiesEx of one object; the ID @ is the last reference that was returned
     save:FILE, use:FILE         the cookie, to or from a file; use: alone has none
     key:FILE                    the session's key, to a file
     say:TEXT, wait:FILE         print at once; go on when FILE (a fifo) has been written
@@ -38,6 +38,7 @@ class Asker:
             self.context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
         self.cookie = None
         self.key = ""
+        self.reference = ""
         self.connection = None
 
     def send(self, method, path, body=None, headers=()):
@@ -62,7 +63,9 @@ class Asker:
             self.cookie = answer.getheader("Set-Cookie")
         if answer.getheader("Content-Encoding") == "gzip":
             text = zlib.decompress(text, 47)
-        return answer.status, text.decode()
+        text = text.decode()
+        self.reference = "".join(re.findall("<returnval type=[^>]*>([^<]*)<", text)[-1:]) or self.reference
+        return answer.status, text
 
     def call(self, operation, kind, name, inside=""):
         body = ENVELOPE % ('<%s xmlns="urn:vim25"><_this type="%s">%s</_this>%s</%s>' % (
@@ -85,6 +88,7 @@ class Asker:
             return self.send("GET", rest)
         if verb == "read":
             kind, name, paths = rest.split(":", 2)
+            name = self.reference if name == "@" else name
             return self.call("RetrievePropertiesEx", "PropertyCollector", "propertyCollector", READ % (
                 kind, "".join("<pathSet>%s</pathSet>" % path for path in paths.split(",")), kind, name))
         return self.call(verb, *rest.split(":", 2))
