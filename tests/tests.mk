@@ -61,27 +61,29 @@ test-one: test-programs
 
 # ---- make lint, make fuzz -------------------------------------------------------------------------
 
-c_sources := $(wildcard shim/*/*.c tools/*.c tests/*/*.c tests/programs/clients/*.c)
+product_sources := $(wildcard shim/*/*.c tools/*.c)
+c_sources := $(product_sources) $(wildcard tests/*/*.c tests/programs/*/*.c)
 c_headers := $(wildcard shim/*/*.h tools/*.h tests/*/*.h)
 shell_sources := $(wildcard .ci/install .ci/run tests/run-suite tests/*/*.bash tests/*/*.bats \
                             tests/*/*.sh tools/completions/*.bash)
 LINT_FLAGS := -std=gnu17 -D_GNU_SOURCE -DVCACHE_VERSION='"$(VERSION)"' -Ishim -Itools -Itests/unit \
               -I$(BUILD)/generated -I/usr/share/include/llhttp
 
-## make lint      clang-format, clang-tidy, cppcheck, gcc -fanalyzer, shellcheck, gofmt
+## make lint      clang-format of all C, clang-tidy, cppcheck and gcc -fanalyzer of shim and tools,
+##                shellcheck, gofmt and go vet
 .PHONY: lint
 lint:
 	@.ci/install .ci/packages-lint
 	$(MAKE) --no-print-directory all
-	clang-format --dry-run -Werror $(c_sources) $(c_headers)
-	for source in $(c_sources); do clang-tidy --quiet $$source -- $(LINT_FLAGS) || exit 1; done
-	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
+	@clang-format --dry-run -Werror $(c_sources) $(c_headers)
+	@printf '%s\n' $(product_sources) | xargs -P 2 -I '{}' clang-tidy --quiet '{}' -- $(LINT_FLAGS)
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
 	    --inline-suppr --library=posix,gnu --suppress=missingIncludeSystem -D_GNU_SOURCE -Ishim -Itools shim tools
-	for source in $(wildcard shim/*/*.c tools/*.c); do \
-	    $(CC) $(LINT_FLAGS) $(WARNINGS) -O2 -fanalyzer -c $$source -o /dev/null || exit 1; done
-	shellcheck -x $(shell_sources)
-	test -z "$$(gofmt -l tests/vcenter)"
-	cd tests/vcenter && go vet .
+	@printf '%s\n' $(product_sources) | xargs -P 2 -I '{}' \
+	    $(CC) $(LINT_FLAGS) $(WARNINGS) -O2 -fanalyzer -c '{}' -o /dev/null
+	@shellcheck -x $(shell_sources)
+	@test -z "$$(gofmt -l tests/vcenter)"
+	@cd tests/vcenter && go vet .
 
 FUZZ_SECONDS ?= 60
 FUZZED := $(BUILD)/fuzzed

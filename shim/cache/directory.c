@@ -50,7 +50,8 @@ static void make_all(const char *path)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        mkdir(part, 0700);
+        if (mkdir(part, 0700) == 0)
+            chmod(part, 0700); /* a umask may have taken from it */
     }
 }
 

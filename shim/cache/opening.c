@@ -7,6 +7,8 @@
  *
  * LMDB's flags: no MDB_WRITEMAP, for a full disk would be SIGBUS too. No MDB_NOMEMINIT: it would
  * put bytes of the program's freed memory, which may have been a password, into the file.
+ * No MDB_NORDAHEAD: of a large response that is not in memory it would read page by page (5 MB: 80
+ * ms instead of 5).
  */
 #include "cache/descriptors.h"
 #include "cache/directory.h"
@@ -229,7 +231,7 @@ static int open_files(struct opening *opening)
     lmdb->mdb_env_set_maxreaders(environment->env, READERS_LIMIT);
     lmdb->mdb_env_set_mapsize(environment->env, (size_t)environment->data_size);
     descriptors_occupy_standard(&standard);
-    code = lmdb->mdb_env_open(environment->env, path, MDB_NOTLS | MDB_NOSYNC | MDB_NORDAHEAD, 0600);
+    code = lmdb->mdb_env_open(environment->env, path, MDB_NOTLS | MDB_NOSYNC, 0600);
     descriptors_free_standard(&standard);
     return code;
 }

@@ -59,7 +59,7 @@ enum cache_status record_get(struct cache *cache, enum record_table table,
 static int make_room(struct environment *environment, MDB_txn *transaction, const struct work *work)
 {
     MDB_stat stat;
-    uint64_t used;
+    uint64_t used = 0;
     MDB_dbi table = environment->tables[work->table];
     int code = environment->lmdb->mdb_stat(transaction, table, &stat);
     if (code != 0)

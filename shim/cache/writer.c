@@ -28,7 +28,7 @@ static bool pages_make_sense(struct environment *environment)
 enum cache_status writer_enter(struct cache *cache, struct environment **environment)
 {
     /* Looks at the file that the gate's manners are in. */
-    shared_get(cache, false);
+    shared_get(cache, true);
     for (int tries = 0; tries < 2; tries++) {
         enum cache_status status = ready_environment(cache, environment, tries > 0);
         if (status != CACHE_OK)

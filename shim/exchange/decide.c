@@ -123,9 +123,10 @@ static void read_body(struct exchange *x, struct span body)
     struct memo memo = {0};
     if (secret) {
         raw = key_of(secret, body);
-        x->asked.is_remembered = memo_find(&raw, &memo);
+        memo_find(&raw, &memo);
     }
-    if (x->asked.is_remembered) {
+    if (memo.operation) {
+        x->asked.is_remembered = true;
         x->asked.operation = memo.operation;
         copy_name(x->asked.name, memo.operation->name);
         x->asked.canonical = memo.canonical;

@@ -1,7 +1,7 @@
 /*
  * Memo: requests that this process has read before. A program that polls sends the same bytes again
- * and again; what they say does not change, so XML is parsed once. Only requests that an answer may be
- * stored for are remembered, and of them only digests: no memo holds a request or a secret.
+ * and again; what they say does not change, so XML is parsed once. Only requests that an answer may
+ * be stored for are remembered, and of them only digests: no memo holds a request or a secret.
  *
  * Thread-safe: one try at a lock, and when it is taken the request is read as if it were new.
  */

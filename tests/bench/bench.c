@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KB 1000
-#define MB 1000000
+#define KB ((size_t)1000)
+#define MB ((size_t)1000000)
 
 static struct {
     const char *build;
@@ -42,30 +42,29 @@ struct hit_figure {
     unsigned variants; /* different requests */
     unsigned calls;    /* a batch */
     unsigned rounds;
+    bool is_new;        /* to the process */
     double ratio_limit; /* 0: none */
     double ns_limit;    /* 0: none */
-    bool is_new;        /* to the process */
 };
 
 static const struct hit_figure among_few[] = {
-    {"1 KB", 1 * KB, 64, 64, 300, 12, 10e3, false},
+    {"1 KB", 1 * KB, 64, 64, 300, false, 12, 10e3},
     /* So many that the process has forgotten each (exchange/memo.h) when it comes again. */
-    {"1 KB, requests new to the process", 1 * KB, 4096, 64, 300, 0, 10e3, true},
-    {"100 KB", 100 * KB, 16, 16, 200, 2.5, 0, false},
-    {"5 MB", 5 * MB, 4, 2, 100, 2.5, 0, false},
+    {"1 KB, requests new to the process", 1 * KB, 4096, 64, 300, true, 0, 10e3},
+    {"100 KB", 100 * KB, 16, 16, 200, false, 2.5, 0},
+    {"5 MB", 5 * MB, 4, 2, 100, false, 2.5, 0},
     {0},
 };
 
 static const struct hit_figure among_many[] = {
-    {"1 KB", 1 * KB, 64, 64, 300, 0, 0, false},
-    {"100 KB", 100 * KB, 16, 16, 200, 2.5, 0, false},
-    {"5 MB", 5 * MB, 4, 2, 100, 2.5, 0, false},
+    {"1 KB", 1 * KB, 64, 64, 300, false, 0, 0},
+    {"100 KB", 100 * KB, 16, 16, 200, false, 2.5, 0},
+    {"5 MB", 5 * MB, 4, 2, 100, false, 2.5, 0},
     {0},
 };
 
 static bool run_fill(long entries)
 {
-    extern char **environ;
     char path[PATH_MAX];
     char number[32];
     int status;
@@ -126,8 +125,8 @@ static void print_hit(const struct hit_figure *figure, long entries, const struc
                   (!has_ns || contest->other_ns <= figure->ns_limit));
 }
 
-static bool measure_hits_of(const struct worker *origin, const struct hit_figure *figures,
-                            long more)
+static bool measure_hits_among(const struct worker *origin, const struct hit_figure *figures,
+                               long entries, long more)
 {
     struct contest contest;
     if (!run_fill(more))
@@ -181,15 +180,17 @@ struct miss_figure {
     const char *delay; /* what the vCenter takes for an answer beside its computing */
     unsigned rounds;
     bool is_limited;
+    bool is_among_many; /* in the cache of the hits, else in one of its own */
 };
 
 /* A vCenter takes from tens to hundreds of milliseconds for such answers. The one that answers as
  * fast as a simulator can compute shows what the shim itself takes. */
 static const struct miss_figure miss_figures[] = {
-    {"inventory of 150 VMs, vCenter takes 20 ms", "view", "20ms", 200, true},
-    {"summaries of 100 VMs, vCenter takes 20 ms", "each", "20ms", 200, true},
-    {"inventory of 150 VMs, at once", "view", "0ms", 600, false},
-    {"summaries of 100 VMs, at once", "each", "0ms", 600, false},
+    {"inventory of 150 VMs, vCenter takes 20 ms", "view", "20ms", 200, true, false},
+    {"summaries of 100 VMs, vCenter takes 20 ms", "each", "20ms", 200, true, false},
+    {"inventory of 150 VMs, at once", "view", "0ms", 600, false, false},
+    {"summaries of 100 VMs, at once", "each", "0ms", 600, false, false},
+    {"inventory, at once, in the cache of (a)", "view", "0ms", 600, false, true},
 };
 
 static bool measure_miss(const struct miss_figure *figure)
@@ -203,8 +204,10 @@ static bool measure_miss(const struct miss_figure *figure)
     const char *const arguments[] = {
         program("vcenter", path), "--dir", directory, "--vms", "150", "--delay", figure->delay,
         "--die-with-stdin",       NULL};
-    snprintf(directory, sizeof(directory), "%s/vcenter", at.directory);
     table_tell("measuring misses: %s", figure->what);
+    snprintf(directory, sizeof(directory), "%s/misses", at.directory);
+    setenv("VCACHE_DIR", figure->is_among_many ? at.cache : directory, 1);
+    snprintf(directory, sizeof(directory), "%s/vcenter", at.directory);
     bool is_measured = worker_start(&vcenter, NULL, arguments) &&
                        contest_of_misses(&vcenter, figure->kind, figure->rounds, &contest);
     worker_end(&vcenter);
@@ -341,7 +344,7 @@ int main(int count, char **arguments)
     signal(SIGPIPE, SIG_IGN);
     set_environment();
     puts("Medians of batches taken in turns.");
-    bool is_measured = measure_hits(atol(arguments[3]));
+    bool is_measured = measure_hits(number_in(arguments[3]));
     is_measured = measure_misses() && is_measured;
     is_measured = measure_exec() && is_measured;
     is_measured = measure_foreign() && is_measured;

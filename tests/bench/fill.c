@@ -44,7 +44,7 @@ int main(int count, char **arguments)
         fprintf(stderr, "fill: no cache: %s\n", cache ? cache_reason(cache) : "no memory");
         return 1;
     }
-    for (long i = atol(arguments[1]); i > 0; i--) {
+    for (long i = strtol(arguments[1], NULL, 10); i > 0; i--) {
         struct cache_key key = random_key(&state);
         if (store_put(cache, &key, &label, SPAN_OF("HTTP/1.1 200 OK\r\nContent-Length: 160\r\n"),
                       (struct span){body, sizeof(body)}) != CACHE_OK) {

@@ -105,7 +105,7 @@ int main(int count, char **arguments)
 {
     if (count != 4)
         return 2;
-    struct floor at = {.variants = (unsigned)atoi(arguments[3]),
+    struct floor at = {.variants = (unsigned)number_in(arguments[3]),
                        .size = strtoull(arguments[2], NULL, 10)};
     at.requests = calloc(at.variants, sizeof(*at.requests));
     at.keys = calloc(at.variants, sizeof(*at.keys));

@@ -29,15 +29,16 @@ struct foreign {
 
 static bool connect_both(int *client, int *server)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     *client = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(listener, (const struct sockaddr *)&address, size) < 0 || listen(listener, 1) < 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &size) < 0 ||
-        connect(*client, (const struct sockaddr *)&address, size) < 0)
-        return false;
-    *server = accept(listener, NULL, NULL);
+    *server = -1;
+    if (bind(listener, (const struct sockaddr *)&address, size) == 0 && listen(listener, 1) == 0 &&
+        getsockname(listener, (struct sockaddr *)&address, &size) == 0 &&
+        connect(*client, (const struct sockaddr *)&address, size) == 0)
+        *server = accept(listener, NULL, NULL);
     close(listener);
     return *server >= 0;
 }

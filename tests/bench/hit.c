@@ -76,10 +76,10 @@ int main(int count, char **arguments)
 {
     if (count != 4)
         return 2;
-    struct hits hits = {.variants = (unsigned)atoi(arguments[3])};
+    struct hits hits = {.variants = (unsigned)number_in(arguments[3])};
     size_t size = strtoull(arguments[2], NULL, 10);
     hits.expected = calloc(hits.variants, sizeof(*hits.expected));
-    if (!hits.expected || !client_connect(&hits.client, atoi(arguments[1])) ||
+    if (!hits.expected || !client_connect(&hits.client, (int)number_in(arguments[1])) ||
         !client_log_in(&hits.client, "bench", "password"))
         return 1;
     hits.client.accepts_gzip = true;

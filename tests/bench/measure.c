@@ -17,6 +17,11 @@ double now_ns(void)
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
+long number_in(const char *text)
+{
+    return strtol(text, NULL, 10);
+}
+
 static int compare(const void *a, const void *b)
 {
     double left = *(const double *)a;
@@ -34,12 +39,12 @@ double median(double *values, size_t count)
 
 bool worker_serve(long detail, worker_calls *make, void *closure)
 {
-    unsigned calls;
+    char line[32];
     double ns;
     printf("%ld\n", detail);
     fflush(stdout);
-    while (scanf("%u", &calls) == 1) {
-        if (!make(closure, calls, &ns))
+    while (fgets(line, sizeof(line), stdin)) {
+        if (!make(closure, (unsigned)number_in(line), &ns))
             return false;
         printf("%.0f\n", ns);
         fflush(stdout);
@@ -69,7 +74,7 @@ static bool read_detail(struct worker *worker)
     if (!fgets(line, sizeof(line), worker->results))
         return false;
     const char *colon = strrchr(line, ':');
-    worker->detail = atol(colon ? colon + 1 : line);
+    worker->detail = number_in(colon ? colon + 1 : line);
     return true;
 }
 
@@ -92,10 +97,10 @@ bool worker_start(struct worker *worker, const char *preload, const char *const 
 
 double worker_run(struct worker *worker, unsigned calls)
 {
-    double ns;
+    char line[64];
     fprintf(worker->orders, "%u\n", calls);
     fflush(worker->orders);
-    return fscanf(worker->results, "%lf", &ns) == 1 ? ns / calls : -1;
+    return fgets(line, sizeof(line), worker->results) ? strtod(line, NULL) / calls : -1;
 }
 
 bool worker_end(struct worker *worker)

@@ -13,6 +13,9 @@
 
 double now_ns(void);
 
+/* The decimal number at the start of `text`; 0 if there is none. */
+long number_in(const char *text);
+
 /* Sorts the values. */
 double median(double *values, size_t count);
 

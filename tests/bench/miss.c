@@ -136,7 +136,7 @@ static bool make_calls(void *closure, unsigned calls, double *ns)
 int main(int count, char **arguments)
 {
     struct misses misses = {.random = 1};
-    if (count != 5 || !client_connect(&misses.client, atoi(arguments[2])) ||
+    if (count != 5 || !client_connect(&misses.client, (int)number_in(arguments[2])) ||
         !client_log_in(&misses.client, arguments[3], arguments[4]) || !find_vms(&misses))
         return 1;
     misses.through_view = strcmp(arguments[1], "view") == 0;

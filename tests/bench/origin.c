@@ -145,13 +145,14 @@ static bool answer_read(SSL *ssl, size_t size, unsigned variant)
 
 static bool answer_request(SSL *ssl, const char *request)
 {
-    size_t size;
-    unsigned variant;
+    char *end;
     if (strstr(request, "<Login "))
         return answer_login(ssl);
     const char *machine = strstr(request, ">vm-");
-    return machine && sscanf(machine, ">vm-%zu-%u", &size, &variant) == 2 &&
-           answer_read(ssl, size, variant);
+    if (!machine)
+        return false;
+    size_t size = strtoull(machine + 4, &end, 10);
+    return *end == '-' && answer_read(ssl, size, (unsigned)strtoul(end + 1, NULL, 10));
 }
 
 static void *serve(void *closure)

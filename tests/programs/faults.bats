@@ -606,6 +606,27 @@ survives() {
     done
 }
 
+arrived() { [ "$(find . -name "$1.*" | wc -l)" -eq "$2" ]; }
+
+@test "a fork while an answer is half read: it stays whole in the child, whatever becomes of the store" {
+    local version run
+    mkfifo here
+    expect login names large
+    cached warming "$client" login large
+    plainly expected sh -c 'while :; do timeout 1 sh -c ": >here"; done & "$@"; status=$?; kill $!; exit $status' sh \
+        "$client" login begin large 200000 fork child meet here finish names
+    rm here.*
+    in_background run "$vcache" "$client" login begin large 200000 fork child meet here finish names
+    run=$!
+    # The parent has let go of it by now.
+    awaits arrived here 2
+    "$build/vcache-flush" >flushed
+    for version in 1 2 3 4 5; do CLIENT_VERSION=$version cached other "$client" login large counters; done
+    while kill -0 "$run" 2>/dev/null; do timeout 1 sh -c ': >here' || true; done
+    wait "$run"
+    same expected run
+}
+
 @test "pyVmomi in a program that forks, with os.fork and multiprocessing" {
     plainly expected "$python" "$faults/forks.py" "$scripts"
     went_well expected
@@ -1059,6 +1080,17 @@ is_asleep() { grep -q '^State:.S' "/proc/$1/status"; }
     right_cached login names user "$nobody" connect login names counters
     right_cached login names user "$nobody" connect login names counters
     [ -z "$(find "$VCACHE_DIR" -uid "$nobody")" ]
+}
+
+@test "a program that runs with rights that its user has not uses no cache" {
+    needs_root
+    public
+    export VCACHE_DIR=$PUBLIC/cache
+    mkdir -m 700 "$VCACHE_DIR"
+    chown "$nobody" "$VCACHE_DIR"
+    expect user "$nobody" "${reads[@]}"
+    passes_through "$vcache" "$client" user "$nobody" "${reads[@]}"
+    [ -z "$(ls -A "$VCACHE_DIR")" ]
 }
 
 @test "a setuid program: the loader leaves the shim out" {

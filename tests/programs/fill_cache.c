@@ -79,9 +79,12 @@ static void store_response(struct cache *cache, char **words, int count, const c
 static void store_session(struct cache *cache, char **words)
 {
     struct endpoint endpoint = endpoint_named(words[0]);
-    require(session_store(cache, session_of(cache, &endpoint, words[1]), SPAN_OF("fill-cookie-1"),
-                          SPAN_OF("fill-key-1"), SPAN_OF("HTTP/1.1 200 OK\r\n"),
-                          SPAN_OF("<LoginResponse/>")) == CACHE_OK,
+    bool is_lent;
+    require(session_store(cache, session_of(cache, &endpoint, words[1]), UINT64_MAX,
+                          SPAN_OF("fill-cookie-1"), SPAN_OF("fill-key-1"),
+                          SPAN_OF("HTTP/1.1 200 OK\r\n"), SPAN_OF("<LoginResponse/>"),
+                          &is_lent) == CACHE_OK &&
+                is_lent,
             "session_store");
 }
 

@@ -233,7 +233,8 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     cached before "$ask" login "$name"
     VCACHE_FENCE=1 cached write "$ask" login 'Rename_Task:VirtualMachine:vm-57:<newName>watched</newName>'
     written=$(now)
-    until_clock $((written + 1000))
+    # A task's fence is counted in quarters of a second.
+    until_clock $((written + 1250))
     cached after "$ask" login "$name"
     grep -q '>watched<' after.out
     vcenter_reset

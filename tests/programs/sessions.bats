@@ -211,12 +211,25 @@ teardown() { end; }
         cached $run "$ask" "${steps[@]}"
         same bare $run
     done
-    # Nothing that it read as another is given to the first.
-    [ "$(counter bypass.waiting)" -eq 2 ]
+    # What it reads as another is not looked for, and not kept: two changes, and a read after each.
+    [ "$(counter bypass.session)" -eq 4 ]
+    [ "$(counter kept.stored)" -eq 1 ]
     plainly bare "$ask" login "$current" "$name"
     cached next "$ask" login "$current" "$name"
     same bare next
     run ! grep -q 'reader@vsphere.local' next.out
+}
+
+@test "a cookie handed on by one who became another user is that other user's" {
+    local become='ImpersonateUser:SessionManager:SessionManager:<userName>reader@vsphere.local</userName><locale>en_US</locale>'
+    cached first "$ask" login "$name"
+    VCACHE_TTL=0 cached changed "$ask" login "$become" save:cookie
+    grep -q '^ImpersonateUser 200 ' changed.out
+    vcenter_reset
+    cached handed "$ask" use:cookie "$name"
+    grep -q '>DC0_H0_VM0<' handed.out
+    # What the first user was told is not for this one.
+    origin_was_asked RetrievePropertiesEx
 }
 
 @test "a process that logs in, out, and in again" {

@@ -6,7 +6,7 @@
  *     hello, login, logout, names, large, counters, folders, mkdir NAME, live   requests
  *     begin REQUEST BYTES   send it and read so many bytes of the answer
  *     finish                read and print the rest
- *     meet FIFO             wait until somebody opens the FIFO for writing
+ *     meet FIFO             make a file FIFO.PID, and wait until somebody opens FIFO for writing
  *     connect, drop         a new connection; leave this one without a word
  *     fresh                 forget the session's cookie
  *     as USER PASSWORD      from now on log in as that user
@@ -380,7 +380,9 @@ static void ask(struct client *c, const char *name, const char *argument)
 
 static void meet(const char *fifo)
 {
-    char byte;
+    char byte, arrived[4096];
+    snprintf(arrived, sizeof(arrived), "%s.%d", fifo, (int)getpid());
+    close(open(arrived, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     int fd = open(fifo, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         die(fifo);
