@@ -81,7 +81,7 @@ lint:
 	    --inline-suppr --library=posix,gnu --suppress=missingIncludeSystem -D_GNU_SOURCE -Ishim -Itools shim tools
 	@printf '%s\n' $(product_sources) | xargs -P 2 -I '{}' \
 	    $(CC) $(LINT_FLAGS) $(WARNINGS) -O2 -fanalyzer -c '{}' -o /dev/null
-	@shellcheck -x $(shell_sources)
+	@shellcheck -x --severity=warning --source-path=SCRIPTDIR $(shell_sources)
 	@test -z "$$(gofmt -l tests/vcenter)"
 	@cd tests/vcenter && go vet .
 

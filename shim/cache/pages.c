@@ -5,9 +5,10 @@
  */
 #include "cache/pages.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define META_MAGIC 0xBEEFC0DE
 #define META_VERSION 1
@@ -56,9 +57,10 @@ struct node {
     uint16_t key_size;
 };
 
+/* Read, not mapped: a page that is not there is an error then, and no signal; and to look at few
+ * pages costs less so than to map and touch them. */
 struct look {
-    const uint8_t *map;
-    size_t size;
+    int fd;
     size_t page_size;
     size_t last_page;
     unsigned left; /* pages that may still be looked at */
@@ -66,9 +68,20 @@ struct look {
 
 static bool tree_is_sound(struct look *look, const struct tree *tree, bool is_free);
 
-static const uint8_t *page_at(const struct look *look, size_t number)
+static bool has_page(const struct look *look, size_t number)
 {
-    return number > 1 && number <= look->last_page ? look->map + number * look->page_size : NULL;
+    return number > 1 && number <= look->last_page;
+}
+
+/* `size` bytes from a page on, to be freed; NULL if they are not there. */
+static uint8_t *read_page(const struct look *look, size_t number, size_t size)
+{
+    uint8_t *bytes = has_page(look, number) ? malloc(size) : NULL;
+    if (bytes && pread(look->fd, bytes, size, (off_t)(number * look->page_size)) != (ssize_t)size) {
+        free(bytes);
+        return NULL;
+    }
+    return bytes;
 }
 
 static size_t overflow_pages(size_t size, size_t page_size)
@@ -117,14 +130,17 @@ static bool overflow_is_sound(const struct look *look, const uint8_t *data, size
 {
     size_t number;
     memcpy(&number, data, sizeof(number));
-    const uint8_t *page = page_at(look, number);
     size_t count = overflow_pages(size, look->page_size);
-    if (!page || count > look->last_page + 1 - number)
+    if (!has_page(look, number) || count > look->last_page + 1 - number)
         return false;
-    /* Of other values the pages are many, and are looked at when their turn comes. */
+    if (!is_free)
+        return true; /* these are many, and are looked at when their turn comes */
+    uint8_t *page = read_page(look, number, count * look->page_size);
     const uint8_t *value = page + sizeof(struct page_head);
-    return !is_free || (overflow_head_is_sound(value, size, look->page_size) &&
-                        free_list_is_sound(look, value, size));
+    bool is_sound = page && overflow_head_is_sound(value, size, look->page_size) &&
+                    free_list_is_sound(look, value, size);
+    free(page);
+    return is_sound;
 }
 
 /* `room`: to the end of the page. */
@@ -163,28 +179,25 @@ static bool branch_node_is_sound(struct look *look, const struct node *node, siz
     return node->key_size <= room - sizeof(*node) && page_is_sound(look, child, depth - 1, is_free);
 }
 
-static bool page_is_sound(struct look *look, size_t number, unsigned depth, bool is_free)
+static bool head_is_sound(const struct look *look, const struct page_head *head, size_t number,
+                          unsigned depth)
 {
-    struct page_head head;
-    const uint8_t *page = page_at(look, number);
-    if (!page)
-        return false;
-    if (look->left == 0)
-        return true;
-    look->left--;
-    memcpy(&head, page, sizeof(head));
-    if (head.number != number || head.flags != (depth == 1 ? PAGE_LEAF : PAGE_BRANCH) ||
-        head.lower < sizeof(head) || head.lower > head.upper || head.upper > look->page_size ||
-        head.lower % 2 != 0)
-        return false;
-    size_t count = (head.lower - sizeof(head)) / sizeof(uint16_t);
+    return head->number == number && head->flags == (depth == 1 ? PAGE_LEAF : PAGE_BRANCH) &&
+           head->lower >= sizeof(*head) && head->lower <= head->upper &&
+           head->upper <= look->page_size && head->lower % 2 == 0;
+}
+
+static bool nodes_are_sound(struct look *look, const uint8_t *page, const struct page_head *head,
+                            unsigned depth, bool is_free)
+{
+    size_t count = (head->lower - sizeof(*head)) / sizeof(uint16_t);
     if (count < (depth == 1 || is_free ? 1 : 2))
         return false;
     for (size_t i = 0; i < count; i++) {
         uint16_t offset;
         struct node node;
-        memcpy(&offset, page + sizeof(head) + i * sizeof(offset), sizeof(offset));
-        if (offset < head.upper || offset > look->page_size - sizeof(node) || offset % 2 != 0)
+        memcpy(&offset, page + sizeof(*head) + i * sizeof(offset), sizeof(offset));
+        if (offset < head->upper || offset > look->page_size - sizeof(node) || offset % 2 != 0)
             return false;
         memcpy(&node, page + offset, sizeof(node));
         size_t room = look->page_size - offset;
@@ -195,6 +208,22 @@ static bool page_is_sound(struct look *look, size_t number, unsigned depth, bool
     return true;
 }
 
+static bool page_is_sound(struct look *look, size_t number, unsigned depth, bool is_free)
+{
+    if (look->left == 0)
+        return has_page(look, number);
+    look->left--;
+    struct page_head head;
+    uint8_t *page = read_page(look, number, look->page_size);
+    if (!page)
+        return false;
+    memcpy(&head, page, sizeof(head));
+    bool is_sound = head_is_sound(look, &head, number, depth) &&
+                    nodes_are_sound(look, page, &head, depth, is_free);
+    free(page);
+    return is_sound;
+}
+
 static bool tree_is_sound(struct look *look, const struct tree *tree, bool is_free)
 {
     if (tree->root == NO_ROOT)
@@ -203,44 +232,36 @@ static bool tree_is_sound(struct look *look, const struct tree *tree, bool is_fr
            page_is_sound(look, tree->root, tree->depth, is_free);
 }
 
-static bool read_meta(const struct look *look, size_t offset, struct meta *meta)
+static bool read_meta(int fd, size_t size, size_t offset, struct meta *meta)
 {
-    struct page_head head;
-    if (look->size < offset + sizeof(head) + sizeof(*meta))
+    struct {
+        struct page_head head;
+        struct meta meta;
+    } page;
+    if (pread(fd, &page, sizeof(page), (off_t)offset) != (ssize_t)sizeof(page))
         return false;
-    memcpy(&head, look->map + offset, sizeof(head));
-    memcpy(meta, look->map + offset + sizeof(head), sizeof(*meta));
+    *meta = page.meta;
     size_t page_size = meta->trees[0].pad;
-    return (head.flags & PAGE_META) && meta->magic == META_MAGIC && meta->version == META_VERSION &&
-           page_size >= 512 && page_size <= 65536 && (page_size & (page_size - 1)) == 0 &&
-           meta->last_page >= 1 && meta->last_page < look->size / page_size;
-}
-
-static bool map_is_sound(struct look *look)
-{
-    struct meta metas[2];
-    if (!read_meta(look, 0, &metas[0]) || !read_meta(look, metas[0].trees[0].pad, &metas[1]) ||
-        metas[0].trees[0].pad != metas[1].trees[0].pad)
-        return false;
-    /* Only the newer one's trees are whole: pages of the older may have been used again. */
-    const struct meta *newer = &metas[metas[1].transaction > metas[0].transaction];
-    look->page_size = newer->trees[0].pad;
-    look->last_page = newer->last_page;
-    return tree_is_sound(look, &newer->trees[0], true) &&
-           tree_is_sound(look, &newer->trees[1], false);
+    return (page.head.flags & PAGE_META) && meta->magic == META_MAGIC &&
+           meta->version == META_VERSION && page_size >= 512 && page_size <= 65536 &&
+           (page_size & (page_size - 1)) == 0 && meta->last_page >= 1 &&
+           meta->last_page < size / page_size;
 }
 
 bool pages_are_sound(int fd, unsigned limit)
 {
     struct stat status;
-    if (fstat(fd, &status) != 0 || status.st_size == 0)
+    struct meta metas[2];
+    if (fstat(fd, &status) != 0)
         return false;
-    struct look look = {.size = (size_t)status.st_size, .left = limit};
-    void *map = mmap(NULL, look.size, PROT_READ, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED)
-        return true;
-    look.map = map;
-    bool are_sound = map_is_sound(&look);
-    munmap(map, look.size);
-    return are_sound;
+    size_t size = (size_t)status.st_size;
+    if (!read_meta(fd, size, 0, &metas[0]) ||
+        !read_meta(fd, size, metas[0].trees[0].pad, &metas[1]) ||
+        metas[0].trees[0].pad != metas[1].trees[0].pad)
+        return false;
+    /* Only the newer one's trees are whole: pages of the older may have been used again. */
+    const struct meta *newer = &metas[metas[1].transaction > metas[0].transaction];
+    struct look look = {fd, newer->trees[0].pad, newer->last_page, limit};
+    return tree_is_sound(&look, &newer->trees[0], true) &&
+           tree_is_sound(&look, &newer->trees[1], false);
 }

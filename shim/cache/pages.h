@@ -18,7 +18,7 @@
 /*
  * Looks at a file that nobody writes to meanwhile: at its first two pages, whether it is as long as
  * they say, and at its trees, `limit` pages of them at most. An empty file is not sound (LMDB would
- * fill it: the caller knows when). True also where the look could not be had for lack of memory.
+ * fill it: the caller knows when). Free pages come first, then the tables.
  */
 bool pages_are_sound(int fd, unsigned limit);
 

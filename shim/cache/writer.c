@@ -10,7 +10,7 @@
 #include "cache/trap.h"
 
 #define LOOK_MS 20
-#define PAGES_BEFORE_WRITE 512
+#define PAGES_BEFORE_WRITE 32
 
 /* Before LMDB writes on the strength of what it reads. */
 static bool pages_make_sense(struct environment *environment)

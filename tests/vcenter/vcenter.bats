@@ -211,6 +211,7 @@ a_vm() {
 @test "chunked requests and Expect: 100-continue are understood" {
     soap RetrieveServiceContent ServiceInstance ServiceInstance '' --header 'Transfer-Encoding: chunked' | grep -q instanceUuid
     run --separate-stderr soap RetrieveServiceContent ServiceInstance ServiceInstance '' --header 'Expect: 100-continue' --verbose
+    # shellcheck disable=SC2154 # run --separate-stderr sets it
     [[ "$stderr" == *'HTTP/1.1 100 Continue'* ]]
     [[ "$output" == *instanceUuid* ]]
 }
@@ -356,7 +357,6 @@ a_vm() {
 }
 
 @test "it listens on IPv6, and with a certificate that is given" {
-    local first
     cp "$VCENTER_DIR"/{ca.pem,server.pem,server.key} "$BATS_TEST_TMPDIR"
     vcenter_start "$BATS_TEST_TMPDIR/own" --listen '[::1]:0' --cert "$BATS_TEST_TMPDIR/server.pem" --key "$BATS_TEST_TMPDIR/server.key"
     curl --silent --fail --cacert "$BATS_TEST_TMPDIR/ca.pem" "$(vcenter_url)/" | grep -q vCenter
