@@ -548,7 +548,12 @@ void session_withdraw(struct cache *cache, struct session *session)
 
 void session_change(struct cache *cache, struct session *session)
 {
+    struct record_key cookie;
     session_withdraw(cache, session);
+    /* Who is handed its cookie is not the login's principal any more, either. */
+    if (identify_cookie(cache, &session->endpoint, &session->trust, span_of_short(&session->cookie),
+                        &cookie))
+        record_delete(cache, RECORDS_PRINCIPALS, &cookie);
     lock();
     session->is_changed = true;
     unlock();

@@ -9,7 +9,7 @@
 #include "cache/shared.h"
 #include "cache/trap.h"
 
-#define LOOK_MS 20
+#define LOOK_MS 1000
 #define PAGES_BEFORE_WRITE 32
 
 /* Before LMDB writes on the strength of what it reads. */

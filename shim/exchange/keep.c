@@ -143,7 +143,7 @@ static enum verdict keep_stored(struct exchange *x, struct span head, struct spa
     struct session *session = x->asked.session;
     x->asked.label.is_sealed = session && session_is_spoken_of(session, body);
     if (!x->asked.label.is_sealed) {
-        if (speaks_of_a_session(body))
+        if (!session && speaks_of_a_session(body))
             return VERDICT_NOT_COOKIE;
         status = store_put(cache_of(x), &x->asked.key, &x->asked.label, head, body);
     } else if (session_seal(session, &x->asked.key, head, body, &sealed)) {
@@ -250,9 +250,9 @@ static void end_task(struct span task, void *closure)
 static void look_for_ended_tasks(struct exchange *x, struct identity *identity)
 {
     struct span body;
+    /* A property read that may show a task is live. */
     bool may_show = x->asked.operation && http_status(x->response) == 200 &&
-                    (x->asked.operation->class == OPERATION_PROPERTY_READ ||
-                     x->asked.operation->class == OPERATION_WAITING);
+                    (x->soap.is_live || x->asked.operation->class == OPERATION_WAITING);
     bool is_fetch = strcmp(x->asked.name, "Fetch") == 0;
     if (may_show && identity_body(x, identity, &body))
         soap_visit_ended_tasks(body, is_fetch ? buffer_span(&x->soap.self) : (struct span){0},

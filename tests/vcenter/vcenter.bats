@@ -182,7 +182,6 @@ a_vm() {
 }
 
 @test "every framing carries the same bytes" {
-    local first
     for mode in length chunked close; do
         vcenter_control "/framing?mode=$mode"
         soap RetrieveServiceContent ServiceInstance ServiceInstance '' --dump-header "$BATS_TEST_TMPDIR/head" >"$BATS_TEST_TMPDIR/$mode"

@@ -16,7 +16,7 @@
  *     fork WHO, clone WHO   parent and child both do what follows; WHO (parent, child) keeps the
  *                           connection, the other one makes a new one
  *     threads N             N threads do what follows, each on its own connection
- *     own DIR N             close every descriptor from 3 on, fill N files of one's own
+ *     own DIR N             close every descriptor from 3 on, fill N files of one's own, of 2 MiB
  *     user ID               become that user (effective)
  *     cancel REQUEST FIFO   a thread asks and is cancelled at the other end's opening of FIFO
  *     jump REQUEST          ask, and be thrown out of it by a signal handler (SIGUSR1)
@@ -481,7 +481,7 @@ static void own_files(struct client *c, const char *directory, int count)
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof(path), "%s/own.%d", directory, i);
         int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-        if (fd < 0 || dprintf(fd, "file %d of the program\n", i) < 0)
+        if (fd < 0 || dprintf(fd, "file %d of the program\n", i) < 0 || ftruncate(fd, 2 << 20) != 0)
             die(path);
     }
 }
