@@ -664,11 +664,11 @@ arrived() { [ "$(find . -name "$1.*" | wc -l)" -eq "$2" ]; }
     for before in '' names 'hello login names' 'login begin large 100000' 'login begin names 1'; do
         rm -rf "$VCACHE_DIR"
         # shellcheck disable=SC2086 # words
-        expect $before own "$PWD/files" 24 "${after[@]}" "own-plain-${#before}" names
+        expect $before own "$PWD/files" 24 "${after[@]}" "own-plain-${#before}" names owned
         sha256sum files/* >sums
         [ "$(wc -l <sums)" -eq 24 ]
         # shellcheck disable=SC2086
-        right_cached $before own "$PWD/files" 24 "${after[@]}" "own-cached-${#before}" names
+        right_cached $before own "$PWD/files" 24 "${after[@]}" "own-cached-${#before}" names owned
         sha256sum --check --quiet sums
     done
 }

@@ -17,6 +17,7 @@
  *                           connection, the other one makes a new one
  *     threads N             N threads do what follows, each on its own connection
  *     own DIR N             close every descriptor from 3 on, fill N files of one's own, of 2 MiB
+ *     owned                 how many of them are open still
  *     user ID               become that user (effective)
  *     cancel REQUEST FIFO   a thread asks and is cancelled at the other end's opening of FIFO
  *     jump REQUEST          ask, and be thrown out of it by a signal handler (SIGUSR1)
@@ -40,6 +41,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -471,19 +473,38 @@ static void fork_and_go_on(struct client *c, bool is_raw, bool child_keeps, char
     fclose(childs);
 }
 
+static struct {
+    int fd;
+    ino_t inode;
+} owned[64];
+static int owned_count;
+
 static void own_files(struct client *c, const char *directory, int count)
 {
     char path[4096];
+    struct stat status;
     close_range(3, ~0U, 0);
     /* The socket is gone, and its number is somebody else's. */
     c->fd = -1;
     drop(c);
-    for (int i = 0; i < count; i++) {
-        snprintf(path, sizeof(path), "%s/own.%d", directory, i);
+    for (owned_count = 0; owned_count < count && owned_count < 64; owned_count++) {
+        snprintf(path, sizeof(path), "%s/own.%d", directory, owned_count);
         int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-        if (fd < 0 || dprintf(fd, "file %d of the program\n", i) < 0 || ftruncate(fd, 2 << 20) != 0)
+        if (fd < 0 || dprintf(fd, "file %d of the program\n", owned_count) < 0 ||
+            ftruncate(fd, 2 << 20) != 0 || fstat(fd, &status) != 0)
             die(path);
+        owned[owned_count].fd = fd;
+        owned[owned_count].inode = status.st_ino;
     }
+}
+
+static void print_owned(struct client *c)
+{
+    struct stat status;
+    int still = 0;
+    for (int i = 0; i < owned_count; i++)
+        still += fstat(owned[i].fd, &status) == 0 && status.st_ino == owned[i].inode;
+    fprintf(c->out, "owned: %d of %d files are still open\n", still, owned_count);
 }
 
 struct waiting {
@@ -578,6 +599,8 @@ static int step(struct client *c, char **s)
         return fork_and_go_on(c, **s == 'c', !strcmp(first, "child"), s + 2), 0;
     if (!strcmp(*s, "own"))
         return own_files(c, first, atoi(second)), 3;
+    if (!strcmp(*s, "owned"))
+        return print_owned(c), 1;
     if (!strcmp(*s, "user"))
         return seteuid((uid_t)atoi(first)) == 0 ? 2 : (die("seteuid"), 0);
     if (!strcmp(*s, "cancel"))
