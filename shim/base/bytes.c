@@ -88,6 +88,12 @@ bool buffer_append_text(struct buffer *b, const char *text)
     return buffer_append(b, text, strlen(text));
 }
 
+bool buffer_append_sized(struct buffer *b, struct span s)
+{
+    uint64_t size = s.size;
+    return buffer_append(b, &size, sizeof(size)) && buffer_append_span(b, s);
+}
+
 struct span buffer_span(const struct buffer *b)
 {
     return (struct span){b->data, b->size};

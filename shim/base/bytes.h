@@ -40,6 +40,8 @@ bool buffer_reserve(struct buffer *b, size_t more);
 bool buffer_append(struct buffer *b, const void *bytes, size_t size);
 bool buffer_append_span(struct buffer *b, struct span s);
 bool buffer_append_text(struct buffer *b, const char *text);
+/* The length of `s` as 8 bytes, then `s`: so that ("ab","c") and ("a","bc") differ. */
+bool buffer_append_sized(struct buffer *b, struct span s);
 struct span buffer_span(const struct buffer *b);
 /* Empties it and keeps the memory. */
 void buffer_clear(struct buffer *b);

@@ -1,9 +1,7 @@
-/*
- * Pages: see pages.h. The layout is that of data version 1 (mdb.c: MDB_page, MDB_node, MDB_db,
- * MDB_meta), the one that every LMDB 0.9 writes for the word size it is built for; a file of the
- * other word size fails here.
- */
+/* Pages: see pages.h. */
 #include "cache/pages.h"
+
+#include "cache/page_layout.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,59 +10,6 @@
 
 #define META_MAGIC 0xBEEFC0DE
 #define META_VERSION 1
-#define PAGE_BRANCH 0x01
-#define PAGE_LEAF 0x02
-#define PAGE_OVERFLOW 0x04
-#define PAGE_META 0x08
-#define NODE_OVERFLOW 0x01 /* its data is the number of an overflow page */
-#define NODE_TREE 0x02     /* its data is a tree of its own */
-#define NO_ROOT SIZE_MAX
-#define DEPTH_LIMIT 32 /* of LMDB's cursors */
-
-struct page_head {
-    size_t number;
-    uint16_t pad;
-    uint16_t flags;
-    union {
-        struct {
-            uint16_t lower; /* where the free space between the node offsets and the nodes begins */
-            uint16_t upper; /* and where it ends */
-        };
-        uint32_t page_count; /* of an overflow page and those that follow it */
-    };
-};
-
-struct tree {
-    uint32_t pad; /* of the first tree: the page size */
-    uint16_t flags;
-    uint16_t depth;
-    size_t branch_pages, leaf_pages, overflow_pages, entries, root;
-};
-
-struct meta {
-    uint32_t magic;
-    uint32_t version;
-    void *address;
-    size_t map_size;
-    struct tree trees[2]; /* of the free pages; of all tables */
-    size_t last_page;
-    size_t transaction;
-};
-
-struct node {
-    uint16_t low, high; /* size of the data; in a branch, with `flags`, the child's number */
-    uint16_t flags;
-    uint16_t key_size;
-};
-
-/* Read, not mapped: a page that is not there is an error then, and no signal; and to look at few
- * pages costs less so than to map and touch them. */
-struct look {
-    int fd;
-    size_t page_size;
-    size_t last_page;
-    unsigned left; /* pages that may still be looked at */
-};
 
 static bool tree_is_sound(struct look *look, const struct tree *tree, bool is_free);
 
@@ -73,8 +18,7 @@ static bool has_page(const struct look *look, size_t number)
     return number > 1 && number <= look->last_page;
 }
 
-/* `size` bytes from a page on, to be freed; NULL if they are not there. */
-static uint8_t *read_page(const struct look *look, size_t number, size_t size)
+uint8_t *page_read(const struct look *look, size_t number, size_t size)
 {
     uint8_t *bytes = has_page(look, number) ? malloc(size) : NULL;
     if (bytes && pread(look->fd, bytes, size, (off_t)(number * look->page_size)) != (ssize_t)size) {
@@ -135,7 +79,7 @@ static bool overflow_is_sound(const struct look *look, const uint8_t *data, size
         return false;
     if (!is_free)
         return true; /* these are many, and are looked at when their turn comes */
-    uint8_t *page = read_page(look, number, count * look->page_size);
+    uint8_t *page = page_read(look, number, count * look->page_size);
     const uint8_t *value = page + sizeof(struct page_head);
     bool is_sound = page && overflow_head_is_sound(value, size, look->page_size) &&
                     free_list_is_sound(look, value, size);
@@ -170,13 +114,24 @@ static bool leaf_node_is_sound(struct look *look, const struct node *node, const
 
 static bool page_is_sound(struct look *look, size_t number, unsigned depth, bool is_free);
 
-static bool branch_node_is_sound(struct look *look, const struct node *node, size_t room,
-                                 unsigned depth, bool is_free)
+size_t page_child(const struct node *node)
 {
     size_t child = node->low | (size_t)node->high << 16;
     if (sizeof(size_t) > 4)
         child |= (size_t)node->flags << 16 << 16;
-    return node->key_size <= room - sizeof(*node) && page_is_sound(look, child, depth - 1, is_free);
+    return child;
+}
+
+bool page_node(const struct look *look, const uint8_t *page, const struct page_head *head, size_t i,
+               size_t *offset, struct node *node)
+{
+    uint16_t at;
+    memcpy(&at, page + sizeof(*head) + i * sizeof(at), sizeof(at));
+    if (at < head->upper || at > look->page_size - sizeof(*node) || at % 2 != 0)
+        return false;
+    memcpy(node, page + at, sizeof(*node));
+    *offset = at;
+    return true;
 }
 
 static bool head_is_sound(const struct look *look, const struct page_head *head, size_t number,
@@ -187,22 +142,25 @@ static bool head_is_sound(const struct look *look, const struct page_head *head,
            head->upper <= look->page_size && head->lower % 2 == 0;
 }
 
-static bool nodes_are_sound(struct look *look, const uint8_t *page, const struct page_head *head,
-                            unsigned depth, bool is_free)
+bool page_is_as_expected(struct look *look, const uint8_t *page, size_t number, unsigned depth,
+                         bool is_free)
 {
-    size_t count = (head->lower - sizeof(*head)) / sizeof(uint16_t);
+    struct page_head head;
+    memcpy(&head, page, sizeof(head));
+    if (!head_is_sound(look, &head, number, depth))
+        return false;
+    size_t count = page_count_nodes(&head);
     if (count < (depth == 1 || is_free ? 1 : 2))
         return false;
     for (size_t i = 0; i < count; i++) {
-        uint16_t offset;
+        size_t offset;
         struct node node;
-        memcpy(&offset, page + sizeof(*head) + i * sizeof(offset), sizeof(offset));
-        if (offset < head->upper || offset > look->page_size - sizeof(node) || offset % 2 != 0)
+        if (!page_node(look, page, &head, i, &offset, &node))
             return false;
-        memcpy(&node, page + offset, sizeof(node));
         size_t room = look->page_size - offset;
         if (depth == 1 ? !leaf_node_is_sound(look, &node, page + offset, room, is_free)
-                       : !branch_node_is_sound(look, &node, room, depth, is_free))
+                       : node.key_size > room - sizeof(node) ||
+                             !page_is_sound(look, page_child(&node), depth - 1, is_free))
             return false;
     }
     return true;
@@ -213,13 +171,8 @@ static bool page_is_sound(struct look *look, size_t number, unsigned depth, bool
     if (look->left == 0)
         return has_page(look, number);
     look->left--;
-    struct page_head head;
-    uint8_t *page = read_page(look, number, look->page_size);
-    if (!page)
-        return false;
-    memcpy(&head, page, sizeof(head));
-    bool is_sound = head_is_sound(look, &head, number, depth) &&
-                    nodes_are_sound(look, page, &head, depth, is_free);
+    uint8_t *page = page_read(look, number, look->page_size);
+    bool is_sound = page && page_is_as_expected(look, page, number, depth, is_free);
     free(page);
     return is_sound;
 }
@@ -232,7 +185,7 @@ static bool tree_is_sound(struct look *look, const struct tree *tree, bool is_fr
            page_is_sound(look, tree->root, tree->depth, is_free);
 }
 
-static bool read_meta(int fd, size_t size, size_t offset, struct meta *meta)
+static bool read_one_meta(int fd, size_t size, size_t offset, struct meta *meta)
 {
     struct {
         struct page_head head;
@@ -248,20 +201,28 @@ static bool read_meta(int fd, size_t size, size_t offset, struct meta *meta)
            meta->last_page < size / page_size;
 }
 
-bool pages_are_sound(int fd, unsigned limit)
+bool page_read_meta(int fd, struct meta *newer)
 {
     struct stat status;
-    struct meta metas[2];
+    struct meta other;
     if (fstat(fd, &status) != 0)
         return false;
     size_t size = (size_t)status.st_size;
-    if (!read_meta(fd, size, 0, &metas[0]) ||
-        !read_meta(fd, size, metas[0].trees[0].pad, &metas[1]) ||
-        metas[0].trees[0].pad != metas[1].trees[0].pad)
+    if (!read_one_meta(fd, size, 0, newer) ||
+        !read_one_meta(fd, size, newer->trees[0].pad, &other) ||
+        newer->trees[0].pad != other.trees[0].pad)
         return false;
     /* Only the newer one's trees are whole: pages of the older may have been used again. */
-    const struct meta *newer = &metas[metas[1].transaction > metas[0].transaction];
-    struct look look = {fd, newer->trees[0].pad, newer->last_page, limit};
-    return tree_is_sound(&look, &newer->trees[0], true) &&
-           tree_is_sound(&look, &newer->trees[1], false);
+    if (other.transaction > newer->transaction)
+        *newer = other;
+    return true;
+}
+
+bool pages_are_sound(int fd, unsigned limit)
+{
+    struct meta meta;
+    if (!page_read_meta(fd, &meta))
+        return false;
+    struct look look = {fd, meta.trees[0].pad, meta.last_page, limit};
+    return tree_is_sound(&look, &meta.trees[0], true) && tree_is_sound(&look, &meta.trees[1], false);
 }

@@ -30,14 +30,6 @@ static void quiet_end(const struct quiet *quiet)
     quiet->crypto->ERR_pop_to_mark();
 }
 
-/* Appends a part with its length before it, so that ("ab","c") and ("a","bc") differ. */
-static void append_part(struct buffer *message, struct span part)
-{
-    uint64_t size = part.size;
-    buffer_append(message, &size, sizeof(size));
-    buffer_append_span(message, part);
-}
-
 static bool keyed_digest(const uint8_t key[32], const char *label, const struct span *parts,
                          size_t count, uint8_t digest[DIGEST_SIZE])
 {
@@ -45,9 +37,9 @@ static bool keyed_digest(const uint8_t key[32], const char *label, const struct 
     if (!quiet_begin(&quiet))
         return false;
     struct buffer message = {0};
-    append_part(&message, span_of_text(label));
+    buffer_append_sized(&message, span_of_text(label));
     for (size_t i = 0; i < count; i++)
-        append_part(&message, parts[i]);
+        buffer_append_sized(&message, parts[i]);
     unsigned size = 0;
     bool is_done = !message.failed &&
                    quiet.crypto->HMAC(quiet.crypto->EVP_sha256(), key, 32, message.data,

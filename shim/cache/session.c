@@ -114,12 +114,6 @@ static bool text_set(struct text *text, struct span value, size_t limit)
     return true;
 }
 
-static bool append_sized(struct buffer *to, struct span part)
-{
-    uint64_t size = part.size;
-    return buffer_append(to, &size, sizeof(size)) && buffer_append_span(to, part);
-}
-
 static bool take_sized(struct span *from, struct span *part)
 {
     uint64_t size;
@@ -189,9 +183,9 @@ static bool session_identify(struct cache *cache, const struct session_login *lo
     if (!secret || login->user.size >= sizeof(session->user))
         return false;
     struct buffer context = {0};
-    append_sized(&context, span_of_endpoint(login->endpoint));
-    append_sized(&context, SPAN_OF_OBJECT(login->trust->digest));
-    append_sized(&context, login->user);
+    buffer_append_sized(&context, span_of_endpoint(login->endpoint));
+    buffer_append_sized(&context, SPAN_OF_OBJECT(login->trust->digest));
+    buffer_append_sized(&context, login->user);
     bool is_done = !context.failed &&
                    seal_derive(secret, buffer_span(&context), login->password, &session->key);
     buffer_free(&context);
@@ -429,9 +423,10 @@ static enum cache_status publish(struct cache *cache, struct session *session, s
     struct span cookie = span_of_short(&session->cookie);
     enum cache_status status = CACHE_UNAVAILABLE;
     if (identify_cookie(cache, &session->endpoint, &session->trust, cookie, &id) &&
-        append_sized(&plain, cookie) &&
-        append_sized(&plain, span_of_short(&session->session_key)) && append_sized(&plain, head) &&
-        append_sized(&plain, body) && write_record(session, &id, buffer_span(&plain), &value)) {
+        buffer_append_sized(&plain, cookie) &&
+        buffer_append_sized(&plain, span_of_short(&session->session_key)) &&
+        buffer_append_sized(&plain, head) && buffer_append_sized(&plain, body) &&
+        write_record(session, &id, buffer_span(&plain), &value)) {
         remember_principal(cache, session, &id);
         status = record_put(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value));
     }
@@ -596,7 +591,7 @@ bool session_seal(const struct session *session, const struct cache_key *key, st
                   struct span body, struct buffer *sealed)
 {
     struct buffer plain = {0};
-    bool is_done = append_sized(&plain, head) && append_sized(&plain, body) &&
+    bool is_done = buffer_append_sized(&plain, head) && buffer_append_sized(&plain, body) &&
                    seal_close(&session->key, SPAN_OF_OBJECT(key->id), buffer_span(&plain), sealed);
     buffer_wipe(&plain);
     buffer_free(&plain);

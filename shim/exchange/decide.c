@@ -227,13 +227,6 @@ static bool read_principal(struct exchange *x)
     return x->has_principal;
 }
 
-static void append_part(struct buffer *to, struct span part)
-{
-    uint64_t size = part.size;
-    buffer_append(to, &size, sizeof(size));
-    buffer_append_span(to, part);
-}
-
 /* "urn:vim25/6.0" with and without its quotes is one version. */
 static struct span version_of(const struct exchange *x)
 {
@@ -252,15 +245,17 @@ static bool make_key(struct exchange *x)
     if (!secret)
         return false;
     struct buffer canonical = {0};
-    append_part(&canonical, span_of_text(x->endpoint.name));
-    append_part(&canonical, (struct span){x->trust.digest, sizeof(x->trust.digest)});
-    append_part(&canonical, (struct span){x->asked.principal.id, sizeof(x->asked.principal.id)});
-    append_part(&canonical, http_method(x->request));
-    append_part(&canonical, http_target(x->request));
-    append_part(&canonical, version_of(x));
-    append_part(&canonical, (struct span){x->asked.canonical.id, sizeof(x->asked.canonical.id)});
-    append_part(&canonical, SPAN_OF_NUMBER(x->asked.canonical.check));
-    append_part(&canonical, SPAN_OF_NUMBER(x->asked.canonical.length));
+    buffer_append_sized(&canonical, span_of_text(x->endpoint.name));
+    buffer_append_sized(&canonical, (struct span){x->trust.digest, sizeof(x->trust.digest)});
+    buffer_append_sized(&canonical,
+                        (struct span){x->asked.principal.id, sizeof(x->asked.principal.id)});
+    buffer_append_sized(&canonical, http_method(x->request));
+    buffer_append_sized(&canonical, http_target(x->request));
+    buffer_append_sized(&canonical, version_of(x));
+    buffer_append_sized(&canonical,
+                        (struct span){x->asked.canonical.id, sizeof(x->asked.canonical.id)});
+    buffer_append_sized(&canonical, SPAN_OF_NUMBER(x->asked.canonical.check));
+    buffer_append_sized(&canonical, SPAN_OF_NUMBER(x->asked.canonical.length));
     x->asked.has_key = !canonical.failed;
     if (x->asked.has_key)
         x->asked.key = key_of(secret, buffer_span(&canonical));
@@ -467,8 +462,9 @@ static bool make_login_key(struct exchange *x)
 {
     const struct cache_secret *secret = cache_secret(cache_of(x));
     struct buffer canonical = {0};
-    append_part(&canonical, SPAN_OF("Login"));
-    append_part(&canonical, (struct span){x->asked.principal.id, sizeof(x->asked.principal.id)});
+    buffer_append_sized(&canonical, SPAN_OF("Login"));
+    buffer_append_sized(&canonical,
+                        (struct span){x->asked.principal.id, sizeof(x->asked.principal.id)});
     x->asked.has_key = secret && !canonical.failed;
     if (x->asked.has_key)
         x->asked.key = key_of(secret, buffer_span(&canonical));
