@@ -781,7 +781,7 @@ EOF2
 # without_library NAME: the words that run a program in which it cannot be loaded.
 without_library() {
     local path
-    path=$(ldconfig -p | awk -v name="$1" '$1 == name && /x86-64|AArch64|aarch64/ {print $NF; exit}')
+    path=$(/sbin/ldconfig -p | awk -v name="$1" '$1 == name && /x86-64|AArch64|aarch64/ {print $NF; exit}')
     [ -n "$path" ]
     without=("$in_mounts" "mount --bind /dev/null '$(readlink -f "$path")'")
 }
@@ -1136,7 +1136,7 @@ is_asleep() { grep -q '^State:.S' "/proc/$1/status"; }
     chmod 4755 "$PUBLIC/libraries/libvcache.so"
     chmod u+s "$client"
     local system
-    system=$(dirname "$(readlink -f "$(ldconfig -p | awk '$1 == "libssl.so.3" {print $NF; exit}')")")
+    system=$(dirname "$(readlink -f "$(/sbin/ldconfig -p | awk '$1 == "libssl.so.3" {print $NF; exit}')")")
     local over="mount -t overlay overlay -o lowerdir=$PUBLIC/libraries:$system $system"
     "$in_mounts" "$over" true 2>/dev/null || skip "overlays cannot be mounted here"
     expect "${reads[@]}"

@@ -1,4 +1,4 @@
-"""pyVmomi in N threads at once, each with its own login, and then all of them on one connection pool of one."""
+"""pyVmomi in N threads at once, each with its own login, and then all of them with one."""
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
