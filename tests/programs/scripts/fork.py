@@ -23,7 +23,7 @@ def receive(connection, answer=b""):
 
 first = connect()
 first.sendall(request)
-print(receive(first))
+print(receive(first), flush=True)
 
 second = connect()
 second.sendall(request)
