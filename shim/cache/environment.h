@@ -9,6 +9,7 @@
 
 #include "base/late.h"
 #include "cache/handle.h"
+#include "cache/path.h"
 
 #include <sys/types.h>
 
@@ -50,6 +51,7 @@ struct environment {
     size_t page_size;
     uint64_t limit; /* bytes that may be in use */
     MDB_dbi tables[TABLE_COUNT];
+    struct path_view view; /* of the write transaction that is open */
     struct cache_secret secret;
     uint64_t looked_at;           /* clock_milliseconds(): its pages made sense; inside the gate */
     _Atomic uint64_t examined_at; /* clock_microseconds(): it was sound */

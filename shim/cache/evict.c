@@ -9,17 +9,17 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUND_ENTRIES 256 /* in one transaction: about a millisecond */
-#define ROUNDS 8
+#define ROUND_ENTRIES 128 /* in one transaction: about a millisecond */
+#define ROUNDS 16
 #define PAUSE_NS 5000000
 #define HEADROOM_PAGES 64
 
-struct age_key age_key_of(uint64_t requested_at, const uint8_t id[16])
+struct age_key age_key_of(uint64_t requested_at, struct span id)
 {
     struct age_key key;
     for (int i = 0; i < 8; i++)
         key.bytes[i] = (uint8_t)(requested_at >> (56 - 8 * i));
-    memcpy(key.bytes + 8, id, 16);
+    memcpy(key.bytes + 8, id.data, 16);
     return key;
 }
 
@@ -36,7 +36,7 @@ bool evict_is_due(const struct environment *environment, uint64_t used, uint64_t
     return used + needed > high_water(environment);
 }
 
-int evict_one(struct environment *environment, MDB_txn *transaction, const uint8_t id[16])
+int evict_one(struct environment *environment, MDB_txn *transaction, struct span id)
 {
     MDB_val value;
     uint64_t requested_at;
@@ -46,8 +46,7 @@ int evict_one(struct environment *environment, MDB_txn *transaction, const uint8
     if (!entry_read_time((struct span){value.mv_data, value.mv_size}, &requested_at))
         return MDB_CORRUPTED;
     struct age_key age = age_key_of(requested_at, id);
-    MDB_val age_key = {sizeof(age.bytes), age.bytes};
-    code = environment->lmdb->mdb_del(transaction, environment->tables[TABLE_AGES], &age_key, NULL);
+    code = table_delete(environment, transaction, TABLE_AGES, TABLE_KEY(age.bytes));
     if (code != 0 && code != MDB_NOTFOUND)
         return code;
     return table_delete(environment, transaction, TABLE_RESPONSES, id);
@@ -59,28 +58,28 @@ struct round {
     bool is_done;
 };
 
-/* Removes the oldest, by their place in the order: the response itself need not be looked at. */
+/* Removes the oldest, by its place in the order: the response itself need not be looked at. */
 static int evict_oldest(struct environment *environment, MDB_txn *transaction, MDB_cursor *ages,
                         struct round *round)
 {
-    const struct late_lmdb *lmdb = environment->lmdb;
-    MDB_val age;
+    MDB_val key;
     MDB_val nothing;
-    int code = lmdb->mdb_cursor_get(ages, &age, &nothing, MDB_FIRST);
+    struct age_key age;
+    int code = environment->lmdb->mdb_cursor_get(ages, &key, &nothing, MDB_FIRST);
     if (code == MDB_NOTFOUND) {
         round->is_done = true;
         return 0;
     }
     if (code != 0)
         return code;
-    if (age.mv_size != sizeof(struct age_key))
+    if (key.mv_size != sizeof(age))
         return MDB_CORRUPTED;
-    uint8_t id[16];
-    memcpy(id, (const uint8_t *)age.mv_data + 8, sizeof(id));
-    code = lmdb->mdb_cursor_del(ages, 0);
+    memcpy(&age, key.mv_data, sizeof(age));
+    code = table_delete(environment, transaction, TABLE_AGES, TABLE_KEY(age.bytes));
     if (code != 0)
-        return code;
-    code = table_delete(environment, transaction, TABLE_RESPONSES, id);
+        return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
+    code = table_delete(environment, transaction, TABLE_RESPONSES,
+                        (struct span){age.bytes + 8, sizeof(age) - 8});
     if (code == 0)
         round->evicted++;
     return code == MDB_NOTFOUND ? 0 : code;
@@ -120,10 +119,8 @@ static uint64_t target_of(const struct environment *environment, uint64_t needed
 static int pass(struct environment *environment, MDB_txn *transaction, void *closure)
 {
     (void)closure;
-    MDB_val key = {sizeof("pass"), (void *)"pass"};
     MDB_val value = {sizeof("pass"), (void *)"pass"};
-    return environment->lmdb->mdb_put(transaction, environment->tables[TABLE_META], &key, &value,
-                                      0);
+    return table_put(environment, transaction, TABLE_META, SPAN_OF("pass"), &value);
 }
 
 int evict(struct environment *environment, uint64_t needed, int step)

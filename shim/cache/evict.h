@@ -11,7 +11,7 @@
 struct age_key {
     uint8_t bytes[24];
 };
-struct age_key age_key_of(uint64_t requested_at, const uint8_t id[16]);
+struct age_key age_key_of(uint64_t requested_at, struct span id);
 
 /* Whether `needed` more bytes would leave too little head-room above `used`: LMDB needs pages to
  * delete as well, and large values need them in a row. */
@@ -26,6 +26,6 @@ bool evict_is_due(const struct environment *environment, uint64_t used, uint64_t
 int evict(struct environment *environment, uint64_t needed, int step);
 
 /* Inside a transaction: removes the response `id`, and its place in the order. */
-int evict_one(struct environment *environment, MDB_txn *transaction, const uint8_t id[16]);
+int evict_one(struct environment *environment, MDB_txn *transaction, struct span id);
 
 #endif

@@ -19,6 +19,7 @@
 #include "cache/pages.h"
 #include "cache/reader.h"
 #include "cache/shared.h"
+#include "cache/table.h"
 #include "cache/trap.h"
 
 #include <errno.h>
@@ -35,12 +36,6 @@
 #define READERS_LIMIT 1024   /* what LMDB asks at least; the file's size decides */
 #define PAGES_AT_OPENING 128 /* looked at; a page takes about a microsecond */
 #define READERS_AT_ONCE 2    /* got ready at the opening */
-
-static const char *const table_names[TABLE_COUNT] = {
-    [TABLE_META] = "meta",   [TABLE_RESPONSES] = "responses",
-    [TABLE_AGES] = "ages",   [TABLE_SESSIONS] = "sessions",
-    [TABLE_BOUND] = "bound", [TABLE_PRINCIPALS] = "principals",
-};
 
 /* The record in TABLE_META. */
 struct identity {

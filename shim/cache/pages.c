@@ -224,5 +224,6 @@ bool pages_are_sound(int fd, unsigned limit)
     if (!page_read_meta(fd, &meta))
         return false;
     struct look look = {fd, meta.trees[0].pad, meta.last_page, limit};
-    return tree_is_sound(&look, &meta.trees[0], true) && tree_is_sound(&look, &meta.trees[1], false);
+    return tree_is_sound(&look, &meta.trees[0], true) &&
+           tree_is_sound(&look, &meta.trees[1], false);
 }

@@ -38,7 +38,7 @@ static int get(void *closure)
     struct work *work = closure;
     MDB_val value;
     int code = table_get(work->reader->environment, work->reader->transaction, work->table,
-                         work->key->id, &value);
+                         TABLE_KEY(work->key->id), &value);
     if (code != 0)
         return code;
     return buffer_append(work->into, value.mv_data, value.mv_size) ? 0 : ENOMEM;
@@ -78,8 +78,9 @@ static int put(struct environment *environment, MDB_txn *transaction, void *clos
     const struct work *work = closure;
     MDB_val value = {work->value.size, (void *)work->value.data};
     int code = make_room(environment, transaction, work);
-    return code != 0 ? code
-                     : table_put(environment, transaction, work->table, work->key->id, &value);
+    return code != 0
+               ? code
+               : table_put(environment, transaction, work->table, TABLE_KEY(work->key->id), &value);
 }
 
 enum cache_status record_put(struct cache *cache, enum record_table table,
@@ -106,7 +107,7 @@ enum cache_status record_put(struct cache *cache, enum record_table table,
 static int delete (struct environment *environment, MDB_txn *transaction, void *closure)
 {
     const struct work *work = closure;
-    return table_delete(environment, transaction, work->table, work->key->id);
+    return table_delete(environment, transaction, work->table, TABLE_KEY(work->key->id));
 }
 
 enum cache_status record_delete(struct cache *cache, enum record_table table,

@@ -40,7 +40,7 @@ static int look_up(void *closure)
 {
     struct lookup *lookup = closure;
     return table_get(lookup->reader->environment, lookup->reader->transaction, TABLE_RESPONSES,
-                     lookup->key->id, &lookup->value);
+                     TABLE_KEY(lookup->key->id), &lookup->value);
 }
 
 /* A large body is verified the first time this process meets it. It is never written again in
@@ -153,43 +153,40 @@ struct placing {
     struct span body;
 };
 
-static int remove_age(struct environment *environment, MDB_txn *transaction,
-                      const struct placing *placing)
+static int remove_age(struct environment *environment, MDB_txn *transaction, struct span id)
 {
     MDB_val value;
     uint64_t requested_at;
-    int code = table_get(environment, transaction, TABLE_RESPONSES, placing->key->id, &value);
+    int code = table_get(environment, transaction, TABLE_RESPONSES, id, &value);
     if (code != 0)
         return code == MDB_NOTFOUND ? 0 : code;
     if (!entry_read_time((struct span){value.mv_data, value.mv_size}, &requested_at))
         return MDB_CORRUPTED;
-    struct age_key age = age_key_of(requested_at, placing->key->id);
-    MDB_val age_key = {sizeof(age.bytes), age.bytes};
-    code = environment->lmdb->mdb_del(transaction, environment->tables[TABLE_AGES], &age_key, NULL);
+    struct age_key age = age_key_of(requested_at, id);
+    code = table_delete(environment, transaction, TABLE_AGES, TABLE_KEY(age.bytes));
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
 static int place(struct environment *environment, MDB_txn *transaction, void *closure)
 {
     const struct placing *placing = closure;
+    struct span id = TABLE_KEY(placing->key->id);
     uint64_t used;
     size_t size = placing->prefix.size + placing->body.size;
     int code = environment_used(environment, transaction, &used);
     if (code == 0 && evict_is_due(environment, used, size))
         code = MDB_MAP_FULL;
     if (code == 0)
-        code = remove_age(environment, transaction, placing);
+        code = remove_age(environment, transaction, id);
     if (code != 0)
         return code;
-    struct age_key age = age_key_of(placing->requested_at, placing->key->id);
-    MDB_val age_key = {sizeof(age.bytes), age.bytes};
-    MDB_val nothing = {0, NULL};
-    code = environment->lmdb->mdb_put(transaction, environment->tables[TABLE_AGES], &age_key,
-                                      &nothing, 0);
+    struct age_key age = age_key_of(placing->requested_at, id);
+    MDB_val nothing = {0, (void *)""};
+    code = table_put(environment, transaction, TABLE_AGES, TABLE_KEY(age.bytes), &nothing);
     if (code != 0)
         return code;
     MDB_val value = {size, NULL};
-    code = table_put(environment, transaction, TABLE_RESPONSES, placing->key->id, &value);
+    code = table_put(environment, transaction, TABLE_RESPONSES, id, &value);
     if (code != 0)
         return code;
     memcpy(value.mv_data, placing->prefix.data, placing->prefix.size);
@@ -285,7 +282,7 @@ static bool visit_response(const uint8_t id[16], struct span value, void *closur
 }
 
 static int remove_response(struct environment *environment, MDB_txn *transaction, enum table table,
-                           const uint8_t id[16])
+                           struct span id)
 {
     (void)table;
     return evict_one(environment, transaction, id);

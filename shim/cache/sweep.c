@@ -2,6 +2,7 @@
 #include "cache/sweep.h"
 
 #include "cache/reader.h"
+#include "cache/table.h"
 #include "cache/trap.h"
 #include "cache/writer.h"
 
@@ -61,8 +62,8 @@ static int remove_batch(struct environment *environment, MDB_txn *transaction, v
 {
     struct batch *batch = closure;
     for (size_t i = 0; i < batch->count; i++) {
-        int code =
-            batch->sweep->remove(environment, transaction, batch->sweep->table, batch->ids[i]);
+        int code = batch->sweep->remove(environment, transaction, batch->sweep->table,
+                                        TABLE_KEY(batch->ids[i]));
         if (code != 0 && code != MDB_NOTFOUND)
             return code;
     }

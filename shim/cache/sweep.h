@@ -12,7 +12,7 @@ typedef bool sweep_visitor(const uint8_t id[16], struct span value, void *closur
 
 /* Inside a transaction: removes one entry. An error code of LMDB. */
 typedef int sweep_remover(struct environment *environment, MDB_txn *transaction, enum table table,
-                          const uint8_t id[16]);
+                          struct span id);
 
 struct sweep {
     enum table table;

@@ -10,7 +10,7 @@
 #include "cache/trap.h"
 
 #define LOOK_MS 1000
-#define PAGES_BEFORE_WRITE 32
+#define PAGES_BEFORE_WRITE 16
 
 /* Before LMDB writes on the strength of what it reads. */
 static bool pages_make_sense(struct environment *environment)
@@ -71,7 +71,9 @@ static int run(void *closure)
     if (code != 0)
         return code;
     run->is_open = true;
-    code = run->work(environment, transaction, run->closure);
+    code = path_begin(&environment->view, environment->data_fd)
+               ? run->work(environment, transaction, run->closure)
+               : MDB_CORRUPTED;
     if (code == 0)
         code = lmdb->mdb_txn_commit(transaction);
     else
