@@ -169,8 +169,11 @@ const char *cache_reason(const struct cache *cache)
 
 const struct cache_secret *cache_secret(struct cache *cache)
 {
-    struct environment *environment;
-    return ready_environment(cache, &environment, false) == CACHE_OK ? &environment->secret : NULL;
+    /* Should that environment be gone by now, its secret leads to keys that are not found. */
+    struct environment *environment = fork_settle() ? atomic_load(&cache->environment) : NULL;
+    if (environment || ready_environment(cache, &environment, false) == CACHE_OK)
+        return &environment->secret;
+    return NULL;
 }
 
 struct measuring {

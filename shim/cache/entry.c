@@ -119,8 +119,7 @@ bool entry_read(struct span value, struct entry *entry, struct stored_response *
     label->is_sealed = head.is_sealed;
     response->head = (struct span){at, head.head_size};
     response->body = (struct span){at + head.head_size, (size_t)head.body_size};
-    *entry = (struct entry){head.key_check, head.key_length, head.requested_at, head.body_check,
-                            head.prefix_check};
+    *entry = (struct entry){head.key_check, head.key_length, head.body_check, head.prefix_check};
     return true;
 }
 

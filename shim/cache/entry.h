@@ -17,7 +17,6 @@ bool entry_write_prefix(struct buffer *prefix, const struct cache_key *key,
 struct entry {
     uint64_t key_check;
     uint64_t key_length;
-    uint64_t requested_at;
     uint64_t body_check;
     uint64_t prefix_check; /* differs between any two entries */
 };

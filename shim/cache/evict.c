@@ -40,7 +40,9 @@ int evict_one(struct environment *environment, MDB_txn *transaction, struct span
 {
     MDB_val value;
     uint64_t requested_at;
-    int code = table_get(environment, transaction, TABLE_RESPONSES, id, &value);
+    int code = table_look(environment, TABLE_RESPONSES, id);
+    if (code == 0)
+        code = table_get(environment, transaction, TABLE_RESPONSES, id, &value);
     if (code != 0)
         return code;
     if (!entry_read_time((struct span){value.mv_data, value.mv_size}, &requested_at))
@@ -89,8 +91,11 @@ static int evict_round(struct environment *environment, MDB_txn *transaction, vo
 {
     struct round *round = closure;
     MDB_cursor *ages;
-    int code =
-        environment->lmdb->mdb_cursor_open(transaction, environment->tables[TABLE_AGES], &ages);
+    const struct age_key first = {{0}};
+    int code = table_look(environment, TABLE_AGES, TABLE_KEY(first.bytes));
+    if (code == 0)
+        code =
+            environment->lmdb->mdb_cursor_open(transaction, environment->tables[TABLE_AGES], &ages);
     for (int i = 0; code == 0 && i < ROUND_ENTRIES && !round->is_done; i++) {
         uint64_t used;
         code = environment_used(environment, transaction, &used);

@@ -18,10 +18,10 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-#define GATE_WAIT_MS 50 /* a try takes at most about twice this: thread first, then process */
-#define GATE_BACK_OFF_MS                                                                           \
-    1000 /* how long it is not tried again after nobody passed in that time                        \
-          */
+/* A try takes at most about twice this: first the other threads, then the other processes. */
+#define GATE_WAIT_MS 50
+/* How long it is not tried again when nobody passed the gate in that time. */
+#define GATE_BACK_OFF_MS 1000
 
 /* Lies in the file `shared`: what processes let each other know about the gate. Only manners hang
  * on it, no safety. */

@@ -1,12 +1,13 @@
 /*
  * Pages: whether an LMDB data file makes sense, found out before LMDB relies on it. LMDB believes
- * what it reads: a wrong number in a page is a crash in the program, or memory overwritten. So all
- * pages of its trees are looked at, up to a limit, with bounds on every number in them, when the
- * file is opened and now and then before a write. The pages of large values are looked at when they
- * are about to be replaced or removed.
+ * what it reads: a wrong number in a page is a crash in the program, or memory overwritten. So
+ * pages are looked at with bounds on every number in them: at the opening the first ones of every
+ * table, up to a limit; before a write now and then the lists of free pages; and before each change
+ * the pages that it may touch (path.h).
  *
- * What remains: pages beyond the limit, and damage done between a look and the use. Nobody but a
- * stray write of the same user can do that.
+ * What remains: a read (mdb_get) of a page beyond the limit, where a wrong flag on the very node
+ * that is read may crash, and damage done between a look and the use. It takes a stray write of the
+ * same user to do that.
  */
 #ifndef VCACHE_CACHE_PAGES_H
 #define VCACHE_CACHE_PAGES_H

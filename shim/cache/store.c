@@ -157,7 +157,9 @@ static int remove_age(struct environment *environment, MDB_txn *transaction, str
 {
     MDB_val value;
     uint64_t requested_at;
-    int code = table_get(environment, transaction, TABLE_RESPONSES, id, &value);
+    int code = table_look(environment, TABLE_RESPONSES, id);
+    if (code == 0)
+        code = table_get(environment, transaction, TABLE_RESPONSES, id, &value);
     if (code != 0)
         return code == MDB_NOTFOUND ? 0 : code;
     if (!entry_read_time((struct span){value.mv_data, value.mv_size}, &requested_at))

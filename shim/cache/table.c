@@ -18,6 +18,14 @@ int table_get(struct environment *environment, MDB_txn *transaction, enum table 
     return environment->lmdb->mdb_get(transaction, environment->tables[table], &id, value);
 }
 
+int table_look(struct environment *environment, enum table table, struct span key)
+{
+    return path_is_sound(&environment->view, table, table_names[table], key.data, key.size,
+                         PATH_PUT)
+               ? 0
+               : MDB_CORRUPTED;
+}
+
 /* Before a change. 0: there is such a key; MDB_NOTFOUND: there is none. */
 static int examine(struct environment *environment, MDB_txn *transaction, enum table table,
                    struct span key, enum path_use use)

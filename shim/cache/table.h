@@ -15,6 +15,10 @@ extern const char *const table_names[TABLE_COUNT];
 int table_get(struct environment *environment, MDB_txn *transaction, enum table table,
               struct span key, MDB_val *value);
 
+/* Looks at the pages on the way to a key, before anything is read on the strength of them, in a
+ * write transaction. 0 or MDB_CORRUPTED. The two below do so themselves. */
+int table_look(struct environment *environment, enum table table, struct span key);
+
 /* Stores or replaces. With value->mv_data NULL only makes the room, for the caller to fill. */
 int table_put(struct environment *environment, MDB_txn *transaction, enum table table,
               struct span key, MDB_val *value);
