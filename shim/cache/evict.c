@@ -2,6 +2,7 @@
 #include "cache/evict.h"
 
 #include "cache/entry.h"
+#include "cache/reader.h"
 #include "cache/statistics.h"
 #include "cache/table.h"
 #include "cache/writer.h"
@@ -132,7 +133,9 @@ int evict(struct environment *environment, uint64_t needed, int step)
 {
     struct round round = {.target = target_of(environment, needed, step), .is_done = step == 1};
     int code = 0;
-    if (step > 0)
+    if (step == 0)
+        reader_clear_dead(environment);
+    else
         nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
     for (int i = 0; i < ROUNDS && code == 0 && !round.is_done; i++) {
         round.evicted = 0;

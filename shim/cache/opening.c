@@ -240,8 +240,7 @@ static int open_in_trap(void *closure)
     if (code == 0)
         code = open_tables(opening);
     if (code == MDB_READERS_FULL) {
-        int dead;
-        opening->environment->lmdb->mdb_reader_check(opening->environment->env, &dead);
+        reader_clear_dead(opening->environment);
         code = open_tables(opening);
     }
     return code == 0 ? reader_prepare(opening->environment, READERS_AT_ONCE) : code;

@@ -25,6 +25,12 @@ static struct reader *find(struct environment *environment, enum reader_state st
     return NULL;
 }
 
+void reader_clear_dead(struct environment *environment)
+{
+    int dead;
+    environment->lmdb->mdb_reader_check(environment->env, &dead);
+}
+
 /* Takes a slot in LMDB's table of readers, under its shared mutex: inside the gate only. */
 static int begin(struct reader *reader)
 {
@@ -32,8 +38,7 @@ static int begin(struct reader *reader)
     const struct late_lmdb *lmdb = environment->lmdb;
     int code = lmdb->mdb_txn_begin(environment->env, NULL, MDB_RDONLY, &reader->transaction);
     if (code == MDB_READERS_FULL) {
-        int dead;
-        lmdb->mdb_reader_check(environment->env, &dead);
+        reader_clear_dead(environment);
         code = lmdb->mdb_txn_begin(environment->env, NULL, MDB_RDONLY, &reader->transaction);
     }
     if (code == 0)

@@ -17,6 +17,10 @@ void reader_return(struct reader *reader);
 /* Inside the gate: `count` more readers, ready for use. An error code of LMDB. */
 int reader_prepare(struct environment *environment, unsigned count);
 
+/* Inside the gate: takes back the slots of processes that were killed. Each holds, for as long as
+ * it is there, the pages of all that was removed since its read began. */
+void reader_clear_dead(struct environment *environment);
+
 /* Inside the gate: no read begins any more. False if some are under way. */
 bool reader_shut_all(struct environment *environment);
 

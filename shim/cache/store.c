@@ -218,8 +218,8 @@ static void note_pinned(struct shared *shared, struct environment *environment, 
 
 /*
  * Again with more room, a bounded number of times. Pages become free only once no reader is left
- * that began before they were given up: a moment later, usually. When that has just been waited for
- * in vain, it is not waited for again.
+ * that began before they were given up: a moment later, usually, and never by itself when that
+ * reader was killed. When it has just been waited for in vain, it is not waited for again.
  */
 static int place_with_room(struct environment *environment, struct placing *placing)
 {

@@ -322,6 +322,24 @@ static void a_stopped_reader_does_not_end_storing_for_all(void **state)
 
 /* ---- other processes die or stop ---- */
 
+static void a_killed_reader_holds_no_room(void **state)
+{
+    struct fixture *fixture = *state;
+    struct statistics statistics;
+    char name[32];
+    open_small(fixture, 2 << 20);
+    assert_int_equal(put_patiently(fixture->cache, "lent", 100000, 1), CACHE_OK);
+    pid_t reader = start_child(borrow_and_stop, fixture);
+    await_stopped(reader);
+    end_child(reader);
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(name, sizeof(name), "%u", i % 50);
+        assert_int_equal(put_patiently(fixture->cache, name, 20000, (uint8_t)i), CACHE_OK);
+    }
+    assert_int_equal(statistics_get(fixture->cache, &statistics), CACHE_OK);
+    assert_int_equal(statistics.verdicts[VERDICT_REMADE], 0);
+}
+
 static int put_for_ever(struct fixture *fixture)
 {
     struct cache *cache = own_cache(fixture);
@@ -583,6 +601,7 @@ int main(void)
         FIXTURE_TEST(a_lent_response_stays_while_others_overwrite_and_evict_it),
         FIXTURE_TEST(many_responses_may_be_lent_at_once),
         FIXTURE_TEST(a_stopped_reader_does_not_end_storing_for_all),
+        FIXTURE_TEST(a_killed_reader_holds_no_room),
         FIXTURE_TEST(a_killed_writer_leaves_whole_responses),
         FIXTURE_TEST(a_stopped_writer_keeps_nobody_waiting),
         FIXTURE_TEST(a_process_that_starts_while_a_writer_is_stopped_goes_on_without),
