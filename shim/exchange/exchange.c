@@ -180,7 +180,7 @@ static enum exchange_verdict feed_other(struct exchange *x)
     bool is_whole = http_state_of(x->request) == HTTP_DONE;
     x->asked.begun_us = clock_microseconds();
     x->asked.verdict = VERDICT_NOT_SOAP;
-    decide_hide_cookie(x);
+    asked_hide_cookie(x);
     return start_forward(x, is_whole ? PHASE_AWAITING : PHASE_STREAMING);
 }
 
@@ -209,11 +209,11 @@ static enum exchange_verdict feed_idle(struct exchange *x, const void *bytes, si
         return EXCHANGE_MORE;
     if (state == HTTP_BROKEN)
         return go_blind(x, VERDICT_UNREADABLE);
-    if (!decide_is_ours(x) && !x->has_seen_request)
+    if (!asked_is_ours(x) && !x->has_seen_request)
         return EXCHANGE_PASS;
     if (state == HTTP_DONE && used < size)
         return go_blind(x, VERDICT_PIPELINED);
-    if (!decide_is_ours(x))
+    if (!asked_is_ours(x))
         return feed_other(x);
     return state == HTTP_DONE ? feed_whole(x) : feed_body(x);
 }

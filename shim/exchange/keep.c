@@ -7,11 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct cache *cache_of(const struct exchange *x)
-{
-    return x->context->cache;
-}
-
 /* ---- the head that is stored ----------------------------------------------------------------- */
 
 /* Fields that speak of one connection or one transfer, not of the response (RFC 9110, 7.6.1), and

@@ -2,7 +2,10 @@
  * The inside of an exchange, shared by the files that make it up:
  *
  *   exchange.c   bytes: what the program writes, what the origin sends, in which state we are
- *   decide.c     the request is whole: who asks, what, and what is to be done
+ *   asked.c      the request is whole: who asks, for what, and the key of it
+ *   decide.c     what is to be done, by the operation's class
+ *   reading.c    of a read
+ *   lending.c    of a login, and of what lives in a session
  *   keep.c       the response is whole: what becomes of it
  *   report.c     the log and the counters
  *
@@ -95,16 +98,54 @@ struct exchange {
     struct soap_request soap;
 };
 
+static inline struct cache *cache_of(const struct exchange *x)
+{
+    return x->context->cache;
+}
+
+/* asked.c. Whether the whole head is that of a POST to /sdk or of a GET below it. */
+bool asked_is_ours(const struct exchange *x);
+/* Fill what x->asked and x->endpoint say of the request; false if it cannot be told. */
+bool asked_endpoint(struct exchange *x);
+bool asked_operation(struct exchange *x);
+void asked_soap(struct exchange *x);
+void asked_peer(struct exchange *x);
+bool asked_principal(struct exchange *x);
+bool asked_key(struct exchange *x);
+/* What the stored response will say of itself: only on a miss. */
+void asked_label(struct exchange *x, const struct fence_state *fence);
+enum operation_class asked_class(const struct exchange *x);
+/* Something in the head that the answer would depend on and the key does not know. */
+bool asked_is_conditional(const struct exchange *x);
+/* The session whose cookie the request carries, or NULL. */
+struct session *asked_session(const struct exchange *x);
+/* The program may have logged out of a session that lives on for others: to the origin, its later
+ * requests, whatever they ask, must not carry a cookie that still works. */
+void asked_hide_cookie(struct exchange *x);
+
 /* decide.c: the request is whole. EXCHANGE_ANSWER: x->answer waits. EXCHANGE_FORWARD: x->asked says
  * how its response is kept, and the fence is raised if it writes. */
 enum exchange_verdict decide(struct exchange *x);
-/* Whether the whole head is that of a POST to /sdk or of a GET below it. */
-bool decide_is_ours(const struct exchange *x);
-/* The program may have logged out of a session that lives on for others: to the origin, its later
- * requests, whatever they ask, must not carry a cookie that still works. */
-void decide_hide_cookie(struct exchange *x);
 /* The request cannot be looked at: it is taken for a write of the endpoint as far as known. */
 void decide_unseen(struct exchange *x, enum verdict verdict);
+/* EXCHANGE_FORWARD, for that reason. */
+enum exchange_verdict decide_forward(struct exchange *x, enum verdict verdict);
+/* Of many that ask this at once, one goes to the origin (collapse.h). True: the claim is held, or
+ * its holder has let go, and something may be stored since. */
+bool decide_claim(struct exchange *x);
+
+/* reading.c. */
+enum exchange_verdict decide_read(struct exchange *x);
+
+/* lending.c. `keep`: KEEP_VIEW, or KEEP_BOUND for currentSession. */
+enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
+                                   enum verdict miss);
+enum exchange_verdict decide_login(struct exchange *x);
+enum exchange_verdict decide_logout(struct exchange *x);
+enum exchange_verdict decide_session(struct exchange *x);
+enum exchange_verdict decide_destroy_view(struct exchange *x);
+/* A Logout that cannot be answered here ends the session: nobody may be lent it from now on. */
+void decide_withdraw_logged_out(struct exchange *x);
 
 /* keep.c: the response is whole, or broke off (then is_whole is false). */
 void keep_response(struct exchange *x, bool is_whole);
