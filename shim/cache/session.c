@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cache/records.h"
 #include "cache/seal.h"
+#include "cache/session_parts.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,38 +12,8 @@
 #include <sys/mman.h>
 
 enum {
-    COOKIE_SIZE = 512,
-    SESSION_KEY_SIZE = 256,
-    VIEW_COUNT = 256,
     RECORD_FORMAT = 1,
     TOUCH_INTERVAL_MS = 30000,
-};
-
-/* A short secret or name that is kept by value. */
-struct text {
-    size_t size;
-    char bytes[COOKIE_SIZE];
-};
-
-/* One session, or (without a cookie) the credentials that a login presented: what every session
- * that is opened or lent with them is made from. */
-struct session {
-    struct session *next;
-    struct endpoint endpoint;
-    struct trust trust;
-    struct record_key id; /* of its record in RECORDS_SESSIONS */
-    struct principal principal;
-    struct seal_key key;
-    char user[SESSION_USER_SIZE];
-    struct text cookie;
-    struct text session_key;
-    bool is_shared;
-    bool is_borrowed; /* another process opened it, and more may hold it */
-    bool is_changed;
-    unsigned holders; /* logins answered with it in this process, less its logouts */
-    uint64_t touched_at;
-    uint64_t views[VIEW_COUNT]; /* key_of_object of their references */
-    size_t view_count;
 };
 
 /* What a record in RECORDS_SESSIONS begins with; the sealed part follows. */
@@ -64,19 +35,19 @@ static struct {
     struct session *first;
 } known = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void lock(void)
+void session_lock(void)
 {
     pthread_mutex_lock(&known.lock);
 }
 
-static void unlock(void)
+void session_unlock(void)
 {
     pthread_mutex_unlock(&known.lock);
 }
 
 static void guard_fork(void)
 {
-    pthread_atfork(lock, unlock, unlock);
+    pthread_atfork(session_lock, session_unlock, session_unlock);
 }
 
 __attribute__((destructor)) static void wipe_at_exit(void)
@@ -87,8 +58,9 @@ __attribute__((destructor)) static void wipe_at_exit(void)
         explicit_bzero(&s->key, sizeof(s->key));
         explicit_bzero(&s->cookie, sizeof(s->cookie));
         explicit_bzero(&s->session_key, sizeof(s->session_key));
+        explicit_bzero(&s->login_body, sizeof(s->login_body));
     }
-    unlock();
+    session_unlock();
 }
 
 /* ---- small things -------------------------------------------------------------------------- */
@@ -100,14 +72,9 @@ static struct span span_of_endpoint(const struct endpoint *endpoint)
     return span_of_text(endpoint->name);
 }
 
-static struct span span_of_short(const struct text *text)
+static bool text_set(struct text *text, struct span value)
 {
-    return (struct span){(const uint8_t *)text->bytes, text->size};
-}
-
-static bool text_set(struct text *text, struct span value, size_t limit)
-{
-    if (value.size > limit)
+    if (value.size > sizeof(text->bytes))
         return false;
     memcpy(text->bytes, value.data, value.size);
     text->size = value.size;
@@ -230,13 +197,13 @@ struct session *session_of_login(struct cache *cache, const struct session_login
         return NULL;
     struct session *session = NULL;
     if (session_identify(cache, login, fresh)) {
-        lock();
+        session_lock();
         session = find_known(&fresh->principal, (struct span){0});
         if (!session) {
             make_known(fresh);
             session = fresh;
         }
-        unlock();
+        session_unlock();
     }
     if (session != fresh)
         session_discard(fresh);
@@ -245,7 +212,7 @@ struct session *session_of_login(struct cache *cache, const struct session_login
 
 /* The session with that cookie which `login` opened or was lent, known from now on. NULL without
  * memory. Locked. */
-static struct session *session_with(const struct session *login, struct span cookie,
+static struct session *session_with(struct session *login, struct span cookie,
                                     struct span session_key)
 {
     struct session *session = find_known(&login->principal, cookie);
@@ -254,10 +221,15 @@ static struct session *session_with(const struct session *login, struct span coo
     session = session_allocate();
     if (!session)
         return NULL;
-    *session = *login;
-    session->next = NULL;
-    if (cookie.size == 0 || !text_set(&session->cookie, cookie, COOKIE_SIZE) ||
-        !text_set(&session->session_key, session_key, SESSION_KEY_SIZE)) {
+    session->login = login;
+    session->endpoint = login->endpoint;
+    session->trust = login->trust;
+    session->id = login->id;
+    session->principal = login->principal;
+    session->key = login->key;
+    memcpy(session->user, login->user, sizeof(session->user));
+    if (cookie.size == 0 || !text_set(&session->cookie, cookie) ||
+        !text_set(&session->session_key, session_key)) {
         session_discard(session);
         return NULL;
     }
@@ -270,12 +242,12 @@ struct session *session_of_cookie(const struct endpoint *endpoint, struct span c
     if (cookie.size == 0)
         return NULL;
     struct session *found;
-    lock();
+    session_lock();
     for (found = known.first; found; found = found->next)
         if (span_equal(span_of_short(&found->cookie), cookie) &&
             strcmp(found->endpoint.name, endpoint->name) == 0)
             break;
-    unlock();
+    session_unlock();
     return found;
 }
 
@@ -347,8 +319,8 @@ static bool record_read(struct span value, struct session_record *record, struct
 }
 
 /* Makes the session of an unsealed record known, and appends its Login's response. */
-static struct session *take_record(const struct session *login, struct span plain,
-                                   struct buffer *head, struct buffer *body)
+static struct session *take_record(struct session *login, struct span plain, struct buffer *head,
+                                   struct buffer *body)
 {
     struct span cookie, session_key, head_part, body_part;
     if (!take_sized(&plain, &cookie) || !take_sized(&plain, &session_key) ||
@@ -356,15 +328,18 @@ static struct session *take_record(const struct session *login, struct span plai
         return NULL;
     if (!buffer_append_span(head, head_part) || !buffer_append_span(body, body_part))
         return NULL;
-    lock();
+    session_lock();
     struct session *session = session_with(login, cookie, session_key);
+    /* Of one that another stands for, a second login would be the same as the first. */
+    if (session && session->successor)
+        session = NULL;
     if (session) {
         /* Known before: this process has opened it, or was lent it once already. */
         session->is_borrowed |= session->holders == 0 && !session->is_shared;
         session->is_shared = true;
         session->holders++;
     }
-    unlock();
+    session_unlock();
     return session;
 }
 
@@ -383,15 +358,17 @@ static enum cache_status live_record(struct cache *cache, const struct session *
 }
 
 enum cache_status session_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
-                                 struct buffer *head, struct buffer *body)
+                                 struct session **session, struct buffer *head, struct buffer *body)
 {
     struct buffer value = {0};
     struct buffer plain = {0};
     struct session_record record;
     struct span sealed;
+    *session = NULL;
     enum cache_status status = live_record(cache, login, idle_ms, &value, &record, &sealed);
-    if (status == CACHE_OK && (!seal_open(&login->key, SPAN_OF_OBJECT(login->id), sealed, &plain) ||
-                               !take_record(login, buffer_span(&plain), head, body)))
+    if (status == CACHE_OK && seal_open(&login->key, SPAN_OF_OBJECT(login->id), sealed, &plain))
+        *session = take_record(login, buffer_span(&plain), head, body);
+    if (status == CACHE_OK && !*session)
         status = CACHE_ABSENT;
     buffer_wipe(&plain);
     buffer_free(&plain);
@@ -436,49 +413,82 @@ static enum cache_status publish(struct cache *cache, struct session *session, s
     return status;
 }
 
-enum cache_status session_store(struct cache *cache, struct session *login, uint64_t idle_ms,
-                                struct span cookie, struct span session_key, struct span head,
-                                struct span body, bool *is_lent)
+static struct session *open_session(struct session *login, const struct session_opened *opened)
 {
-    struct buffer value = {0};
-    struct session_record record;
-    struct span sealed;
-    lock();
-    struct session *session = session_with(login, cookie, session_key);
+    session_lock();
+    struct session *session = session_with(login, opened->cookie, opened->key);
     if (session) {
         session->holders++;
         session->touched_at = clock_milliseconds();
     }
-    unlock();
+    session_unlock();
+    return session;
+}
+
+struct session *session_open_private(struct session *login, const struct session_opened *opened)
+{
+    struct session *session = open_session(login, opened);
+    if (session) {
+        session_lock();
+        session->is_private = true;
+        session_unlock();
+    }
+    return session;
+}
+
+enum cache_status session_store(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                const struct session_opened *opened, struct session **session,
+                                bool *is_lent)
+{
+    struct buffer value = {0};
+    struct session_record record;
+    struct span sealed;
     *is_lent = false;
-    if (!session)
+    *session = open_session(login, opened);
+    if (!*session)
         return CACHE_UNAVAILABLE;
     /* Somebody was quicker, and his session may be in use: ours stays our own. */
     enum cache_status status = live_record(cache, login, idle_ms, &value, &record, &sealed);
     if (status == CACHE_ABSENT) {
-        status = publish(cache, session, head, body);
+        status = publish(cache, *session, opened->head, opened->body);
         *is_lent = status == CACHE_OK;
     }
     buffer_free(&value);
-    lock();
-    session->is_shared |= *is_lent;
-    unlock();
+    session_lock();
+    (*session)->is_shared |= *is_lent;
+    session_unlock();
     return status;
 }
 
 bool session_is_shared(const struct session *session)
 {
-    lock();
+    session_lock();
     bool is_shared = session->is_shared;
-    unlock();
+    session_unlock();
     return is_shared;
+}
+
+bool session_is_borrowed(const struct session *session)
+{
+    session_lock();
+    bool is_borrowed = session->is_borrowed;
+    session_unlock();
+    return is_borrowed;
+}
+
+bool session_is_private(const struct session *session)
+{
+    session_lock();
+    bool is_private = session->is_private;
+    session_unlock();
+    return is_private;
 }
 
 bool session_is_own(const struct session *session)
 {
-    lock();
+    session_lock();
     bool is_own = !session->is_shared && !session->is_borrowed;
-    unlock();
+    session_unlock();
     return is_own;
 }
 
@@ -498,11 +508,11 @@ static bool own_record(struct cache *cache, const struct session *session, struc
 void session_touch(struct cache *cache, struct session *session)
 {
     uint64_t now = clock_milliseconds();
-    lock();
+    session_lock();
     bool is_due = session->is_shared && now - session->touched_at >= TOUCH_INTERVAL_MS;
     if (is_due)
         session->touched_at = now;
-    unlock();
+    session_unlock();
     if (!is_due)
         return;
     struct buffer value = {0};
@@ -535,10 +545,17 @@ void session_withdraw(struct cache *cache, struct session *session)
         remove_bound(cache, session->id);
     }
     buffer_free(&value);
-    lock();
+    session_lock();
     session->is_shared = false;
-    session->view_count = 0;
-    unlock();
+    session_unlock();
+}
+
+void session_make_private(struct cache *cache, struct session *session)
+{
+    session_withdraw(cache, session);
+    session_lock();
+    session->is_private = true;
+    session_unlock();
 }
 
 void session_change(struct cache *cache, struct session *session)
@@ -549,32 +566,32 @@ void session_change(struct cache *cache, struct session *session)
     if (identify_cookie(cache, &session->endpoint, &session->trust, span_of_short(&session->cookie),
                         &cookie))
         record_delete(cache, RECORDS_PRINCIPALS, &cookie);
-    lock();
+    session_lock();
     session->is_changed = true;
-    unlock();
+    session_unlock();
 }
 
 bool session_is_changed(const struct session *session)
 {
-    lock();
+    session_lock();
     bool is_changed = session->is_changed;
-    unlock();
+    session_unlock();
     return is_changed;
 }
 
 void session_log_out(struct session *session)
 {
-    lock();
+    session_lock();
     if (session->holders > 0)
         session->holders--;
-    unlock();
+    session_unlock();
 }
 
 bool session_is_logged_out(const struct session *session)
 {
-    lock();
+    session_lock();
     bool is_logged_out = session->holders == 0;
-    unlock();
+    session_unlock();
     return is_logged_out;
 }
 
@@ -655,39 +672,6 @@ enum cache_status session_bound_put(struct cache *cache, struct session *session
         status = record_put(cache, RECORDS_BOUND, &id, buffer_span(&value));
     buffer_free(&value);
     return status;
-}
-
-static uint64_t view_digest(struct cache *cache, struct span reference)
-{
-    const struct cache_secret *secret = cache_secret(cache);
-    return secret ? key_of_object(secret, reference) : 0;
-}
-
-static bool holds_view(const struct session *session, uint64_t digest)
-{
-    for (size_t i = 0; i < session->view_count; i++)
-        if (session->views[i] == digest)
-            return true;
-    return false;
-}
-
-void session_view_add(struct cache *cache, struct session *session, struct span reference)
-{
-    uint64_t digest = view_digest(cache, reference);
-    lock();
-    if (!holds_view(session, digest) && session->view_count < VIEW_COUNT)
-        session->views[session->view_count++] = digest;
-    unlock();
-}
-
-bool session_view_is_shared(struct cache *cache, const struct session *session,
-                            struct span reference)
-{
-    uint64_t digest = view_digest(cache, reference);
-    lock();
-    bool is_shared = digest && session->is_shared && holds_view(session, digest);
-    unlock();
-    return is_shared;
 }
 
 /* ---- for the tools ------------------------------------------------------------------------- */

@@ -52,21 +52,34 @@ const struct principal *session_principal(const struct session *session);
 
 /*
  * Borrows with the credentials `login`: appends the Login response (head and body as the origin
- * sent them) that every borrower is given; its cookie is known from now on. CACHE_ABSENT: there is
- * no session, or it was unused for longer than `idle_ms`; log in and store.
+ * sent them) that every borrower is given; its cookie is known from now on, as *session's.
+ * CACHE_ABSENT: there is no session, or it was unused for longer than `idle_ms`, or this program
+ * already knows it by a name that stands for another; log in and store.
  */
 enum cache_status session_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
-                                 struct buffer *head, struct buffer *body);
+                                 struct session **session, struct buffer *head,
+                                 struct buffer *body);
+
+/* The response to a Login that the origin accepted. `cookie`: cookie_token of its Set-Cookie;
+ * `key`: UserSession.key. Borrowed bytes. */
+struct session_opened {
+    struct span cookie;
+    struct span key;
+    struct span head;
+    struct span body;
+};
 
 /*
- * The credentials `login` opened a session; its cookie is known from now on. Publishes it for
- * others to borrow (*is_lent), unless another session of the same credentials is lent already,
- * which may be in use: then this one stays the program's own. `cookie`: cookie_token of its
- * Set-Cookie; `session_key`: UserSession.key.
+ * The credentials `login` opened a session; its cookie is known from now on, as *session's.
+ * Publishes it for others to borrow (*is_lent), unless another session of the same credentials is
+ * lent already, which may be in use: then this one stays the program's own.
  */
 enum cache_status session_store(struct cache *cache, struct session *login, uint64_t idle_ms,
-                                struct span cookie, struct span session_key, struct span head,
-                                struct span body, bool *is_lent);
+                                const struct session_opened *opened, struct session **session,
+                                bool *is_lent);
+
+/* The same, never published: NULL without memory. */
+struct session *session_open_private(struct session *login, const struct session_opened *opened);
 
 /* Whether the session may be (is, as far as this process knows) shared with other processes. */
 bool session_is_shared(const struct session *session);
@@ -78,6 +91,14 @@ void session_touch(struct cache *cache, struct session *session);
 /* Nobody is lent it any more: the origin ended it, or a program needs it for itself. Only if the
  * stored record is still of the same cookie. */
 void session_withdraw(struct cache *cache, struct session *session);
+
+/* Withdrawn, because the program keeps things in it (filters, collectors, leases) that nobody could
+ * make again: should the origin end it, the program is told. */
+void session_make_private(struct cache *cache, struct session *session);
+bool session_is_private(const struct session *session);
+
+/* Whether another process opened it. */
+bool session_is_borrowed(const struct session *session);
 
 /* The program changes the session itself (its locale, its user): it is withdrawn, and what is read
  * in it from now on is nobody else's. */
@@ -107,16 +128,62 @@ enum cache_status session_bound_put(struct cache *cache, struct session *session
                                     const struct cache_key *key, struct span head,
                                     struct span body);
 
-/* Views of this session that other programs may hold: DestroyView of one is answered locally. */
-void session_view_add(struct cache *cache, struct session *session, struct span reference);
-bool session_view_is_shared(struct cache *cache, const struct session *session,
-                            struct span reference);
-
 /* Sealing of a stored response that speaks of the session. */
 bool session_seal(const struct session *session, const struct cache_key *key, struct span head,
                   struct span body, struct buffer *sealed);
 bool session_unseal(const struct session *session, const struct cache_key *key, struct span sealed,
                     struct buffer *head, struct buffer *body);
+
+/*
+ * ---- Succession ----
+ *
+ * A program may have to go on in another session than the one whose cookie it was told: one of its
+ * own, when it was lent one and needs to be alone; a new one, when the origin ended the old. That
+ * session succeeds the one which the program names, and the program never learns.
+ */
+
+/* The session that stands at the origin for `session`: itself, if it was never succeeded. */
+struct session *session_actual(struct session *session);
+void session_succeed(struct session *session, struct session *successor);
+/* The program logged out, and the origin has ended the successor: there is none any more. */
+void session_resign(struct session *session);
+
+/* Keeps the body of the Login request that presented the credentials, in locked memory. */
+void session_keep_login(struct session *login, struct span body);
+/* The credentials to log in with in place of `session`, over a connection to a peer that is trusted
+ * like that; NULL: none were kept, or the origin refused them, or the peer is trusted differently
+ * and must not be shown the password. */
+struct session *session_login(const struct session *session, const struct trust *trust);
+/* Appends the kept body. The caller wipes it. */
+bool session_login_body(const struct session *login, struct buffer *body);
+/* The origin refused the credentials: they are not presented again on our own account. */
+void session_refuse(struct session *login);
+
+/*
+ * The names of the program's that stand for others at the origin: appends pairs of sized spans (as
+ * buffer_append_sized), the program's and the origin's; none if the session was never succeeded.
+ * Cookie, key, and views that were made again. False without memory.
+ */
+bool session_names(struct session *session, struct buffer *names);
+
+/* A view that other programs may hold, too; what is needed to make it again. */
+struct session_view {
+    struct cache_key key;  /* of the request that made it: others find it by that */
+    struct span request;   /* its body */
+    struct span reference; /* as the program was told */
+    struct span current;   /* at the origin */
+};
+
+/* The program holds the view from now on, in what stands for its session. */
+void session_view_add(struct session *session, const struct session_view *view);
+/* Whether the program was lent it, or others may have been: DestroyView is answered locally. */
+bool session_view_is_known(const struct session *session, struct span reference);
+/* A view that `text` names and that does not exist in what stands for the session now: appends its
+ * reference, as the program was told, and the request that makes it. */
+bool session_view_missing(struct session *session, struct span text, struct cache_key *key,
+                          struct buffer *reference, struct buffer *request);
+/* It was made again as `current`; or it cannot be (empty), and is not tried again. */
+void session_view_renew(struct session *session, struct span reference, struct span current);
 
 /* For the tools: what a record says without the password. */
 struct session_info {

@@ -18,7 +18,7 @@
 
 #define SHARED_MAGIC 0x6465726168736376 /* "vcshared" */
 /* Of the layout: when it changes the number grows, and an older vcache leaves the file alone. */
-#define SHARED_FORMAT 1
+#define SHARED_FORMAT 2
 #define MAPPINGS_LIMIT 64 /* a directory that is replaced that often is not worth mapping again */
 #define NIBBLES (SHARED_BOOT_ID * 2UL)
 #define RETRY_MS 1000

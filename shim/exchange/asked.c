@@ -177,18 +177,9 @@ bool asked_is_conditional(const struct exchange *x)
 
 /* ---- who asks, and the key ------------------------------------------------------------------ */
 
-struct session *asked_session(const struct exchange *x)
-{
-    return session_of_cookie(&x->endpoint, cookie_token(http_field(x->request, "Cookie")));
-}
-
 /* Overwritten in place, so that nothing else changes. */
-void asked_hide_cookie(struct exchange *x)
+static void hide_cookie(struct exchange *x, struct span token)
 {
-    struct session *session = asked_session(x);
-    if (!session || !session_is_logged_out(session))
-        return;
-    struct span token = cookie_token(http_field(x->request, "Cookie"));
     uint8_t *at = x->held.data;
     uint8_t *end = x->held.data + x->held.size;
     while (token.size && (at = memmem(at, (size_t)(end - at), token.data, token.size)) != NULL) {
@@ -197,11 +188,19 @@ void asked_hide_cookie(struct exchange *x)
     }
 }
 
+void asked_session(struct exchange *x)
+{
+    struct span token = cookie_token(http_field(x->request, "Cookie"));
+    x->asked.session = session_of_cookie(&x->endpoint, token);
+    x->asked.actual = x->asked.session ? session_actual(x->asked.session) : NULL;
+    if (x->asked.session && session_is_logged_out(x->asked.session))
+        hide_cookie(x, token);
+}
+
 bool asked_principal(struct exchange *x)
 {
     struct span field = http_field(x->request, "Cookie");
     struct span token = cookie_token(field);
-    x->asked.session = session_of_cookie(&x->endpoint, token);
     if (x->asked.session) {
         x->asked.principal = *session_principal(x->asked.session);
         return true;

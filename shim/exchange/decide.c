@@ -39,7 +39,7 @@ void decide_unseen(struct exchange *x, enum verdict verdict)
     x->asked.begun_us = clock_microseconds();
     if (!asked_endpoint(x))
         x->endpoint.name[0] = '\0';
-    asked_hide_cookie(x);
+    asked_session(x);
     forward_write(x, verdict);
 }
 
@@ -114,6 +114,14 @@ static enum exchange_verdict decide_by_class(struct exchange *x)
     }
 }
 
+/* What the request does lives in the session, and whose that is is known. */
+static bool is_in_session(const struct exchange *x)
+{
+    bool is_kept_in_it = asked_class(x) == OPERATION_SESSION ||
+                         (x->asked.operation && x->asked.operation->is_in_session);
+    return is_kept_in_it && x->endpoint.name[0] && x->is_trusted && x->answer.size == 0;
+}
+
 enum exchange_verdict decide(struct exchange *x)
 {
     enum exchange_verdict verdict;
@@ -122,13 +130,15 @@ enum exchange_verdict decide(struct exchange *x)
     x->asked.closes = !http_is_1_1(x->request) || !http_keeps_alive(x->request);
     if (!asked_endpoint(x))
         x->endpoint.name[0] = '\0';
-    asked_hide_cookie(x);
+    asked_session(x);
     if (!asked_operation(x))
         return decide_forward(x, VERDICT_NOT_SOAP);
     if (!x->asked.operation)
         asked_soap(x);
     x->holds_secret = asked_class(x) == OPERATION_LOGIN;
     asked_peer(x);
+    if (is_in_session(x))
+        decide_private(x);
     if (decide_write(x, &verdict))
         return verdict;
     enum verdict reason = reason_to_forward(x);

@@ -35,6 +35,7 @@ struct exchange *exchange_new(const struct exchange_front *front, void *connecti
     if (x) {
         *x = (struct exchange){.front = front, .connection = connection, .context = context};
         x->asked.claim = CLAIM_NONE;
+        x->errand.claim = CLAIM_NONE;
         x->request = http_new(HTTP_REQUEST, HEAD_LIMIT, EXCHANGE_REQUEST_LIMIT);
         x->response = http_new(HTTP_RESPONSE, HEAD_LIMIT, store_size_limit(context->cache));
         if (!x->request || !x->response) {
@@ -55,12 +56,13 @@ static void forget_asked(struct exchange *x)
     x->asked = (struct asked){.claim = CLAIM_NONE};
 }
 
-/* The forwarded request's response is in, or will not come. */
-static void end_exchange(struct exchange *x, bool is_whole)
+void exchange_end(struct exchange *x, bool is_whole)
 {
     bool was_streaming = x->phase == PHASE_STREAMING;
     keep_response(x, is_whole);
+    errand_end(x);
     forget_asked(x);
+    http_restart(x->request, false);
     http_restart(x->response, false);
     x->has_answered_interim = false;
     /* Answered before the request was whole: where the next one begins cannot be told. */
@@ -69,7 +71,7 @@ static void end_exchange(struct exchange *x, bool is_whole)
 
 static bool is_under_way(const struct exchange *x)
 {
-    return x->phase == PHASE_AWAITING || x->phase == PHASE_STREAMING;
+    return x->phase == PHASE_AWAITING || x->phase == PHASE_STREAMING || x->phase == PHASE_ERRAND;
 }
 
 void exchange_free(struct exchange *x)
@@ -78,12 +80,13 @@ void exchange_free(struct exchange *x)
         return;
     int saved = errno;
     if (is_under_way(x))
-        end_exchange(x, false);
+        exchange_end(x, false);
     forget_asked(x);
     answer_free(&x->answer);
     buffer_wipe(&x->held);
     buffer_free(&x->held);
     buffer_free(&x->early);
+    buffer_free(&x->late);
     buffer_wipe(&x->cookie);
     buffer_free(&x->cookie);
     http_free(x->request);
@@ -113,8 +116,27 @@ static void drop_held(struct exchange *x)
 void exchange_sent(struct exchange *x, size_t size)
 {
     x->sent += size;
-    if (x->sent >= x->held.size)
+    if (x->sent >= x->held.size) {
+        x->is_due = false;
         drop_held(x);
+    }
+}
+
+/* Under the names that the origin knows, and after what must be asked first. */
+static void prepare_forward(struct exchange *x)
+{
+    struct session *session = x->asked.session;
+    bool is_whole = x->phase == PHASE_AWAITING && http_body_is_kept(x->request);
+    if (!session || session_is_logged_out(session))
+        return;
+    session_touch(cache_of(x), x->asked.actual);
+    x->asked.is_healable =
+        is_whole && (session_is_shared(x->asked.actual) || session_is_borrowed(x->asked.actual)) &&
+        x->asked.verdict != VERDICT_NOT_SOAP && session_login(session, &x->trust);
+    if (is_whole && errand_is_due(x))
+        x->phase = errand_next(x);
+    else if (x->asked.actual != session)
+        compose_held_head(x);
 }
 
 /* From here to the response's end, or while the rest of the request passes. */
@@ -125,10 +147,10 @@ static enum exchange_verdict start_forward(struct exchange *x, enum exchange_pha
     x->asked.process = getpid();
     x->phase = phase;
     http_set_request_was_head(x->response, span_equal(http_method(x->request), SPAN_OF("HEAD")));
-    if (x->asked.session)
-        session_touch(x->context->cache, x->asked.session);
-    if (phase == PHASE_AWAITING)
-        http_restart(x->request, x->holds_secret);
+    prepare_forward(x);
+    x->hold = hold_of(x);
+    if (x->holds_secret && x->errand.aim == ERRAND_NONE)
+        http_restart(x->request, true);
     return EXCHANGE_FORWARD;
 }
 
@@ -145,16 +167,22 @@ static enum exchange_verdict forward_blindly(struct exchange *x)
     return EXCHANGE_FORWARD;
 }
 
-static enum exchange_verdict go_blind(struct exchange *x, enum verdict verdict)
+void exchange_go_blind(struct exchange *x, enum verdict verdict)
 {
     if (is_under_way(x))
-        end_exchange(x, false);
+        exchange_end(x, false);
     forget_asked(x);
     x->asked.begun_us = clock_microseconds();
     x->asked.verdict = verdict;
     report_forward(x);
     x->phase = PHASE_BLIND;
-    return forward_blindly(x);
+    forward_blindly(x);
+}
+
+static enum exchange_verdict go_blind(struct exchange *x, enum verdict verdict)
+{
+    exchange_go_blind(x, verdict);
+    return EXCHANGE_FORWARD;
 }
 
 /* The request is whole, and it is one that is looked at. */
@@ -180,7 +208,7 @@ static enum exchange_verdict feed_other(struct exchange *x)
     bool is_whole = http_state_of(x->request) == HTTP_DONE;
     x->asked.begun_us = clock_microseconds();
     x->asked.verdict = VERDICT_NOT_SOAP;
-    asked_hide_cookie(x);
+    asked_session(x);
     return start_forward(x, is_whole ? PHASE_AWAITING : PHASE_STREAMING);
 }
 
@@ -226,7 +254,6 @@ static enum exchange_verdict feed_stream(struct exchange *x, const void *bytes, 
         return go_blind(x, VERDICT_PIPELINED);
     if (state == HTTP_DONE) {
         x->phase = PHASE_AWAITING;
-        http_restart(x->request, false);
     }
     return EXCHANGE_FORWARD;
 }
@@ -240,6 +267,7 @@ static enum exchange_verdict feed_request(struct exchange *x, const void *bytes,
         return feed_stream(x, bytes, size);
     case PHASE_AWAITING:
         return go_blind(x, VERDICT_PIPELINED);
+    case PHASE_ERRAND:
     case PHASE_BLIND:
         break;
     }
@@ -251,8 +279,11 @@ enum exchange_verdict exchange_feed_request(struct exchange *x, const void *byte
 {
     int saved = errno;
     enum exchange_verdict verdict;
-    *is_lost = !buffer_append(&x->held, bytes, size);
-    if (*is_lost) {
+    bool waits = x->phase == PHASE_ERRAND;
+    *is_lost = !buffer_append(waits ? &x->late : &x->held, bytes, size);
+    if (waits) {
+        verdict = EXCHANGE_MORE;
+    } else if (*is_lost) {
         x->held.failed = false;
         forward_blindly(x);
         verdict = EXCHANGE_PASS;
@@ -270,53 +301,42 @@ static void feed_response(struct exchange *x, const void *bytes, size_t size)
 {
     http_feed(x->response, bytes, size);
     if (http_state_of(x->response) == HTTP_DONE)
-        end_exchange(x, true);
+        exchange_end(x, true);
     else if (http_state_of(x->response) == HTTP_BROKEN)
         go_blind(x, VERDICT_UNREADABLE);
-}
-
-/* The program was given its 100 Continue here; the origin's is to be dropped. Its bytes are held
- * back until they are known to be that, or the beginning of the final response. */
-static size_t feed_early_response(struct exchange *x, const void *bytes, size_t size)
-{
-    if (!buffer_append(&x->early, bytes, size)) {
-        go_blind(x, VERDICT_UNREADABLE);
-        return size;
-    }
-    http_feed(x->response, bytes, size);
-    size_t interim = http_interim_size(x->response);
-    if (http_state_of(x->response) == HTTP_HEAD)
-        return 0;
-    x->has_answered_interim = false;
-    memmove(x->early.data, x->early.data + interim, x->early.size - interim);
-    x->early.size -= interim;
-    answer_raw(&x->answer, &x->early);
-    buffer_clear(&x->early);
-    feed_response(x, NULL, 0);
-    return 0;
 }
 
 size_t exchange_feed_response(struct exchange *x, void *bytes, size_t size)
 {
     int saved = errno;
-    size_t seen = size;
-    if (is_under_way(x)) {
-        if (x->has_answered_interim)
-            seen = feed_early_response(x, bytes, size);
-        else
-            feed_response(x, bytes, size);
-    }
+    bool is_held = exchange_holds_back(x);
+    if (is_held)
+        hold_feed(x, bytes, size);
+    else if (is_under_way(x))
+        feed_response(x, bytes, size);
     errno = saved;
-    return seen;
+    return is_held ? 0 : size;
+}
+
+bool exchange_holds_back(const struct exchange *x)
+{
+    return is_under_way(x) && (x->phase == PHASE_ERRAND || x->hold != HOLD_NOTHING);
+}
+
+bool exchange_is_due(const struct exchange *x)
+{
+    return x->is_due;
 }
 
 void exchange_feed_end(struct exchange *x, bool is_clean)
 {
     int saved = errno;
-    if (is_under_way(x)) {
+    if (exchange_holds_back(x)) {
+        hold_feed_end(x, is_clean);
+    } else if (is_under_way(x)) {
         if (is_clean)
             http_feed_end(x->response);
-        end_exchange(x, is_clean && http_state_of(x->response) == HTTP_DONE);
+        exchange_end(x, is_clean && http_state_of(x->response) == HTTP_DONE);
     }
     errno = saved;
 }

@@ -64,13 +64,18 @@ void exchange_sent(struct exchange *exchange, size_t size);
 
 /*
  * Bytes came from the origin; they are in the program's buffer already. Returns how many of them
- * the program may see: normally all; fewer (moved to the front of `bytes`) when an interim response
- * was answered before. When it returns 0 for size > 0 the front reads again. What is storable is
- * stored before this returns for the response's last byte.
+ * the program may see: all, or none when they are held back. Then the front looks whether an answer
+ * waits now, or something is due to be sent, and reads again if not. What is storable is stored
+ * before this returns for the response's last byte.
  */
 size_t exchange_feed_response(struct exchange *exchange, void *bytes, size_t size);
+/* Whether what the origin sends next is held back: the program must not peek at it. */
+bool exchange_holds_back(const struct exchange *exchange);
+/* Whether the held bytes are to be sent now, though the program writes nothing. */
+bool exchange_is_due(const struct exchange *exchange);
 
-/* The origin closed (`is_clean`: close_notify) or reading failed for good. */
+/* The origin closed (`is_clean`: close_notify) or reading failed for good. An answer may wait now:
+ * what had been held back. */
 void exchange_feed_end(struct exchange *exchange, bool is_clean);
 
 /* Bytes of an answer that the program has not read yet; 0: none waits. */

@@ -3,41 +3,8 @@
 
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- the head that is stored ----------------------------------------------------------------- */
-
-/* Fields that speak of one connection or one transfer, not of the response (RFC 9110, 7.6.1), and
- * those that describe an encoding which is removed before storing. */
-static bool is_of_transfer(struct span name)
-{
-    static const char *const names[] = {"Connection",        "Keep-Alive",     "Proxy-Connection",
-                                        "Transfer-Encoding", "Content-Length", "Content-Encoding",
-                                        "Trailer",           "Upgrade"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (span_equal_ignoring_case(name, span_of_text(names[i])))
-            return true;
-    return false;
-}
-
-static bool make_head(const struct exchange *x, size_t body_size, struct buffer *head)
-{
-    struct span name, value;
-    char length[64];
-    buffer_append_text(head, "HTTP/1.1 200 OK\r\n");
-    for (size_t i = 0; http_field_at(x->response, i, &name, &value); i++) {
-        if (is_of_transfer(name))
-            continue;
-        buffer_append_span(head, name);
-        buffer_append_text(head, ": ");
-        buffer_append_span(head, value);
-        buffer_append_text(head, "\r\n");
-    }
-    int size = snprintf(length, sizeof(length), "Content-Length: %zu\r\n", body_size);
-    return size > 0 && buffer_append(head, length, (size_t)size);
-}
 
 /* ---- the body, without its content-coding ------------------------------------------------------
  */
@@ -69,10 +36,10 @@ static bool identity_body(struct exchange *x, struct identity *identity, struct 
 /* ---- what is kept ------------------------------------------------------------------------------
  */
 
-static struct span session_cookie(const struct exchange *x)
+struct span keep_cookie_of(const struct http_message *response)
 {
     struct span name, value;
-    for (size_t i = 0; http_field_at(x->response, i, &name, &value); i++) {
+    for (size_t i = 0; http_field_at(response, i, &name, &value); i++) {
         struct span token = cookie_token(value);
         if (token.size && span_equal_ignoring_case(name, SPAN_OF("Set-Cookie")))
             return token;
@@ -96,14 +63,17 @@ static enum verdict verdict_of(enum cache_status status, enum verdict when_kept)
 
 static enum verdict keep_login(struct exchange *x, struct span head, struct span body)
 {
-    struct span cookie = session_cookie(x);
+    struct session *session;
     struct buffer key = {0};
+    struct session_opened opened = {
+        .cookie = keep_cookie_of(x->response), .head = head, .body = body};
     enum verdict verdict = VERDICT_NOT_READABLE;
     bool is_lent = false;
-    if (cookie.size && soap_find_child(body, "key", &key) && key.size) {
+    if (opened.cookie.size && soap_find_child(body, "key", &key) && key.size) {
+        opened.key = buffer_span(&key);
         enum cache_status status =
-            session_store(cache_of(x), x->asked.session, x->context->config.session_idle_ms, cookie,
-                          buffer_span(&key), head, body, &is_lent);
+            session_store(cache_of(x), x->asked.session, x->context->config.session_idle_ms,
+                          &opened, &session, &is_lent);
         verdict = verdict_of(status, is_lent ? VERDICT_SESSION_STORED : VERDICT_NOT_FIRST);
     }
     buffer_wipe(&key);
@@ -116,12 +86,12 @@ static enum verdict keep_bound(struct exchange *x, const struct soap_response *s
 {
     bool is_view = x->asked.keep == KEEP_VIEW;
     /* currentSession of somebody who is not logged in has no value: nothing to lend. */
-    if (is_view ? soap->returnval.size == 0 : !session_is_spoken_of(x->asked.session, body))
+    if (is_view ? soap->returnval.size == 0 : !session_is_spoken_of(x->asked.actual, body))
         return VERDICT_NOT_EMPTY;
     enum cache_status status =
-        session_bound_put(cache_of(x), x->asked.session, &x->asked.key, head, body);
-    if (status == CACHE_OK && is_view)
-        session_view_add(cache_of(x), x->asked.session, buffer_span(&soap->returnval));
+        session_bound_put(cache_of(x), x->asked.actual, &x->asked.key, head, body);
+    if (is_view)
+        lend_view(x, buffer_span(&soap->returnval));
     return verdict_of(status, VERDICT_VIEW_STORED);
 }
 
@@ -135,7 +105,7 @@ static enum verdict keep_stored(struct exchange *x, struct span head, struct spa
 {
     struct buffer sealed = {0};
     enum cache_status status = CACHE_UNAVAILABLE;
-    struct session *session = x->asked.session;
+    struct session *session = x->asked.actual;
     x->asked.label.is_sealed = session && session_is_spoken_of(session, body);
     if (!x->asked.label.is_sealed) {
         if (!session && speaks_of_a_session(body))
@@ -171,7 +141,7 @@ static enum verdict keep_body(struct exchange *x, struct span body)
             VERDICT_NOT_SESSION; /* a property read tells it in a missingSet, with status 200 */
     else if (is_response && (fence.is_fenced || fence.generation != x->asked.label.generation))
         verdict = VERDICT_NOT_FRESH;
-    else if (!make_head(x, body.size, &head))
+    else if (!compose_head(x->response, SPAN_OF("HTTP/1.1 200 OK"), body.size, &head))
         verdict = VERDICT_NOT_ROOM;
     else if (x->asked.keep == KEEP_LOGIN)
         verdict = keep_login(x, buffer_span(&head), body);
@@ -209,10 +179,10 @@ static void look_for_ended_session(struct exchange *x, struct identity *identity
 {
     struct span body;
     if (!x->asked.session || x->asked.verdict == VERDICT_LOGGED_OUT ||
-        http_status(x->response) != 500 || !session_is_shared(x->asked.session))
+        http_status(x->response) != 500 || !session_is_shared(x->asked.actual))
         return;
     if (identity_body(x, identity, &body) && soap_is_not_authenticated(body)) {
-        session_withdraw(cache_of(x), x->asked.session);
+        session_withdraw(cache_of(x), x->asked.actual);
         report_event(x, VERDICT_SESSION_WITHDRAWN);
     }
 }
@@ -267,6 +237,8 @@ void keep_response(struct exchange *x, bool is_whole)
         look_for_ended_session(x, &identity);
         look_for_ended_tasks(x, &identity);
     }
+    if (x->asked.resigns)
+        session_resign(x->asked.session);
     if (x->asked.keep != KEEP_NOTHING) {
         x->asked.label.origin_us = origin_us;
         enum verdict verdict = keep(x, &identity, is_whole);

@@ -1,28 +1,56 @@
 /* Sessions and what lives in them: lent, kept back, given up (DESIGN, section 7). */
 #include "exchange/state.h"
 
-/* Answers with a response that lives and dies with the session, if there is one. */
-static bool answer_bound(struct exchange *x, enum keep keep, enum verdict hit)
+void lend_view(struct exchange *x, struct span current)
+{
+    struct buffer decoded = {0}, reference = {0};
+    struct session_view view = {.key = x->asked.key, .current = current};
+    if (compose_body_of(x->request, &decoded, &view.request) &&
+        compose_for_program(x, current, &reference)) {
+        view.reference = buffer_span(&reference);
+        session_view_add(x->asked.session, &view);
+    }
+    buffer_free(&decoded);
+    buffer_free(&reference);
+}
+
+bool lend_answer(struct exchange *x, struct span head, struct span body)
 {
     buffer_clear(&x->answer.head);
     buffer_clear(&x->answer.body);
-    if (session_bound_get(cache_of(x), x->asked.session, &x->asked.key, &x->answer.head,
-                          &x->answer.body) != CACHE_OK)
+    if (!compose_for_program(x, head, &x->answer.head) ||
+        !compose_for_program(x, body, &x->answer.body))
         return false;
-    struct soap_response view = {0};
-    if (keep == KEEP_VIEW && soap_read_response(buffer_span(&x->answer.body), &view))
-        session_view_add(cache_of(x), x->asked.session, buffer_span(&view.returnval));
-    soap_response_free(&view);
     answer_own(&x->answer, x->asked.closes);
-    report_hit(x, hit, 0, x->answer.body.size, 0);
     return true;
+}
+
+/* Answers with a response that lives and dies with the session, if there is one. */
+static bool answer_bound(struct exchange *x, enum keep keep, enum verdict hit)
+{
+    struct buffer head = {0}, body = {0};
+    struct soap_response view = {0};
+    bool is_answered =
+        session_bound_get(cache_of(x), x->asked.actual, &x->asked.key, &head, &body) == CACHE_OK &&
+        lend_answer(x, buffer_span(&head), buffer_span(&body));
+    if (is_answered) {
+        if (keep == KEEP_VIEW && soap_read_response(buffer_span(&body), &view))
+            lend_view(x, buffer_span(&view.returnval));
+        report_hit(x, hit, 0, x->answer.body.size, 0);
+    }
+    soap_response_free(&view);
+    buffer_wipe(&head);
+    buffer_free(&head);
+    buffer_wipe(&body);
+    buffer_free(&body);
+    return is_answered;
 }
 
 /* A view, or currentSession. */
 enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
                                    enum verdict miss)
 {
-    if (!x->asked.session || !session_is_shared(x->asked.session) || !asked_key(x))
+    if (!x->asked.session || !session_is_shared(x->asked.actual) || !asked_key(x))
         return decide_forward(x, miss);
     if (answer_bound(x, keep, hit))
         return EXCHANGE_ANSWER;
@@ -38,7 +66,8 @@ static bool borrow(struct exchange *x)
 {
     buffer_clear(&x->answer.head);
     buffer_clear(&x->answer.body);
-    if (session_borrow(cache_of(x), x->asked.session, x->context->config.session_idle_ms,
+    struct session *session;
+    if (session_borrow(cache_of(x), x->asked.session, x->context->config.session_idle_ms, &session,
                        &x->answer.head, &x->answer.body) != CACHE_OK)
         return false;
     answer_own(&x->answer, x->asked.closes);
@@ -46,19 +75,29 @@ static bool borrow(struct exchange *x)
     return true;
 }
 
-/* Programs word a login differently; of the same credentials it is the same question. */
-static bool make_login_key(struct exchange *x)
+bool login_key(struct exchange *x, const struct session *login, struct cache_key *key)
 {
     const struct cache_secret *secret = cache_secret(cache_of(x));
+    const struct principal *principal = session_principal(login);
     struct buffer canonical = {0};
     buffer_append_sized(&canonical, SPAN_OF("Login"));
-    buffer_append_sized(&canonical,
-                        (struct span){x->asked.principal.id, sizeof(x->asked.principal.id)});
-    x->asked.has_key = secret && !canonical.failed;
-    if (x->asked.has_key)
-        x->asked.key = key_of(secret, buffer_span(&canonical));
+    buffer_append_sized(&canonical, (struct span){principal->id, sizeof(principal->id)});
+    bool is_done = secret && !canonical.failed;
+    if (is_done)
+        *key = key_of(secret, buffer_span(&canonical));
     buffer_free(&canonical);
-    return x->asked.has_key;
+    return is_done;
+}
+
+/* To log in again, should the program need a session of its own, or the origin end this one. */
+static void keep_login_body(struct exchange *x)
+{
+    struct buffer decoded = {0};
+    struct span body;
+    if (compose_body_of(x->request, &decoded, &body))
+        session_keep_login(x->asked.session, body);
+    buffer_wipe(&decoded);
+    buffer_free(&decoded);
 }
 
 enum exchange_verdict decide_login(struct exchange *x)
@@ -70,19 +109,22 @@ enum exchange_verdict decide_login(struct exchange *x)
         .password = buffer_span(&x->soap.password),
         .locale = buffer_span(&x->soap.locale),
     };
+    struct session *current = x->asked.session;
     if (login.user.size == 0 || login.password.size == 0)
         return decide_forward(x, VERDICT_SESSION);
     x->asked.session = session_of_login(cache_of(x), &login);
     if (!x->asked.session)
         return decide_forward(x, VERDICT_NO_CACHE);
+    x->asked.actual = x->asked.session;
     x->asked.principal = *session_principal(x->asked.session);
+    keep_login_body(x);
     /* Who is logged in already is refused, or its session has ended: the origin knows. */
-    struct session *current = asked_session(x);
     bool is_logged_in = current && !session_is_logged_out(current);
     if (!is_logged_in && borrow(x))
         return EXCHANGE_ANSWER;
     x->asked.keep = KEEP_LOGIN;
-    if (!is_logged_in && make_login_key(x) && decide_claim(x) && borrow(x)) {
+    x->asked.has_key = login_key(x, x->asked.session, &x->asked.key);
+    if (!is_logged_in && x->asked.has_key && decide_claim(x) && borrow(x)) {
         x->asked.keep = KEEP_NOTHING;
         claim_release(cache_of(x), &x->asked.claim);
         return EXCHANGE_ANSWER;
@@ -90,14 +132,32 @@ enum exchange_verdict decide_login(struct exchange *x)
     return decide_forward(x, VERDICT_NO_SESSION);
 }
 
+void decide_private(struct exchange *x)
+{
+    bool changes_session = asked_class(x) == OPERATION_SESSION;
+    if (!x->asked.session || session_is_logged_out(x->asked.session) ||
+        session_is_own(x->asked.actual))
+        return;
+    /* Who opened it may stay: the others do not work in it. But not with another user or locale,
+     * for then they would be lent those. */
+    bool may_stay = session_is_shared(x->asked.actual) && !session_is_borrowed(x->asked.actual) &&
+                    !changes_session;
+    x->errand.login = may_stay ? NULL : session_login(x->asked.session, &x->trust);
+    if (x->errand.login) {
+        x->errand.aim = ERRAND_PRIVATE;
+        return;
+    }
+    session_make_private(cache_of(x), x->asked.actual);
+    report_event(x, VERDICT_SESSION_WITHDRAWN);
+}
+
 /* The session is another user's from now on (ImpersonateUser), or speaks another language
- * (SetLocale): it is lent to nobody any more, and what is read in it is nobody else's. */
+ * (SetLocale): what is read in it is nobody else's. */
 enum exchange_verdict decide_session(struct exchange *x)
 {
-    if (x->asked.session && !session_is_changed(x->asked.session)) {
-        session_change(cache_of(x), x->asked.session);
-        report_event(x, VERDICT_SESSION_WITHDRAWN);
-    }
+    x->asked.changes_session = x->errand.aim == ERRAND_PRIVATE;
+    if (x->asked.session && !x->asked.changes_session)
+        session_change(cache_of(x), x->asked.actual);
     return decide_forward(x, VERDICT_SESSION);
 }
 
@@ -112,8 +172,10 @@ static enum exchange_verdict answer_empty(struct exchange *x, const char *name,
 
 enum exchange_verdict decide_logout(struct exchange *x)
 {
-    if (!x->asked.session || session_is_own(x->asked.session))
+    if (!x->asked.session || session_is_own(x->asked.actual)) {
+        x->asked.resigns = x->asked.actual != x->asked.session;
         return decide_forward(x, VERDICT_SESSION);
+    }
     enum exchange_verdict verdict = answer_empty(x, "LogoutResponse", VERDICT_LOGOUT_KEPT);
     if (verdict == EXCHANGE_ANSWER)
         session_log_out(x->asked.session);
@@ -122,17 +184,15 @@ enum exchange_verdict decide_logout(struct exchange *x)
 
 void decide_withdraw_logged_out(struct exchange *x)
 {
-    struct session *session = asked_session(x);
-    if (session && session_is_shared(session)) {
-        session_withdraw(cache_of(x), session);
+    if (x->asked.actual && session_is_shared(x->asked.actual)) {
+        session_withdraw(cache_of(x), x->asked.actual);
         report_event(x, VERDICT_SESSION_WITHDRAWN);
     }
 }
 
 enum exchange_verdict decide_destroy_view(struct exchange *x)
 {
-    if (!x->asked.session ||
-        !session_view_is_shared(cache_of(x), x->asked.session, buffer_span(&x->soap.self)))
+    if (!x->asked.session || !session_view_is_known(x->asked.session, buffer_span(&x->soap.self)))
         return decide_forward(x, VERDICT_WAITING);
     return answer_empty(x, "DestroyViewResponse", VERDICT_VIEW_KEPT);
 }

@@ -20,14 +20,15 @@ static bool answer_with(struct exchange *x, struct stored_response *response)
         answer_lent(&x->answer, response, x->asked.closes);
         return true;
     }
-    buffer_clear(&x->answer.head);
-    buffer_clear(&x->answer.body);
-    bool is_open =
-        x->asked.session && session_unseal(x->asked.session, &x->asked.key, response->body,
-                                           &x->answer.head, &x->answer.body);
+    struct buffer head = {0}, body = {0};
+    bool is_open = x->asked.session &&
+                   session_unseal(x->asked.session, &x->asked.key, response->body, &head, &body) &&
+                   lend_answer(x, buffer_span(&head), buffer_span(&body));
     store_release(response);
-    if (is_open)
-        answer_own(&x->answer, x->asked.closes);
+    buffer_wipe(&head);
+    buffer_free(&head);
+    buffer_wipe(&body);
+    buffer_free(&body);
     return is_open;
 }
 
@@ -65,7 +66,7 @@ enum exchange_verdict decide_read(struct exchange *x)
     struct cache *cache = cache_of(x);
     enum verdict why = VERDICT_TTL_ZERO;
     uint64_t ttl_ms = config_ttl_ms(&x->context->config, span_of_text(x->asked.name));
-    if (x->asked.session && session_is_changed(x->asked.session))
+    if (x->asked.session && session_is_changed(x->asked.actual))
         return decide_forward(x, VERDICT_SESSION);
     if (!asked_key(x))
         return decide_forward(x, VERDICT_NO_CACHE);

@@ -6,6 +6,9 @@
  *   decide.c     what is to be done, by the operation's class
  *   reading.c    of a read
  *   lending.c    of a login, and of what lives in a session
+ *   errand.c     what must be asked of the origin first, on our own account
+ *   compose.c    messages that differ from what was received: renamed, or of our own
+ *   hold.c       the response comes: what of it is held back from the program, and until when
  *   keep.c       the response is whole: what becomes of it
  *   report.c     the log and the counters
  *
@@ -34,6 +37,7 @@ enum exchange_phase {
     PHASE_IDLE,      /* between requests, or inside one that is not whole */
     PHASE_STREAMING, /* forwarded before it was whole; its rest passes through */
     PHASE_AWAITING,  /* forwarded; the response is not whole */
+    PHASE_ERRAND,    /* the program's request waits for a response that is ours */
     PHASE_BLIND, /* the framing was lost on a vSphere connection: every write counts as a write */
 };
 
@@ -46,12 +50,37 @@ enum keep {
     KEEP_LOGIN,    /* published as a session */
 };
 
+/* What of a response the program may see, and when. */
+enum hold {
+    HOLD_NOTHING, /* as it comes */
+    HOLD_START,   /* when its beginning shows that the rest need not be held back */
+    HOLD_ALL,     /* when it is whole: it is renamed, or another may take its place */
+};
+
+/* What is asked of the origin on our own account, before the program's request goes out (again). */
+enum errand_aim {
+    ERRAND_NONE,
+    ERRAND_PRIVATE, /* a login: the program needs a session of its own */
+    ERRAND_HEAL,    /* a login: the origin has ended the session */
+    ERRAND_VIEW,    /* a view of the program's, made again */
+};
+
+struct errand {
+    enum errand_aim aim;
+    bool is_under_way;     /* its request was made; else it is about to be */
+    struct session *login; /* whose credentials are presented */
+    struct claim claim;    /* of many whose session has ended, one logs in */
+    struct cache_key key;  /* of the view's request */
+    struct buffer reference;
+};
+
 /* One request: what is asked, and what was decided. Zero between requests. */
 struct asked {
     char name[SOAP_NAME_SIZE];         /* of the operation, for log and label */
     const struct operation *operation; /* NULL: not in the table */
     struct principal principal;
-    struct session *session;    /* NULL: not known to this process */
+    struct session *session;    /* as the program names it; NULL: not known to this process */
+    struct session *actual;     /* that stands for it at the origin: the same, or its successor */
     struct cache_key canonical; /* of the canonical form of its body */
     bool is_remembered;         /* the memo knew that, and the body was not parsed */
     struct cache_key key;       /* of all that makes two requests the same */
@@ -61,7 +90,10 @@ struct asked {
     enum verdict verdict;
     bool is_write; /* a fence was raised */
     bool is_task;
-    bool closes; /* the program expects the connection to be closed after the answer */
+    bool closes;          /* the program expects the connection to be closed after the answer */
+    bool is_healable;     /* should the origin have ended the session, it is opened anew */
+    bool changes_session; /* its locale, its user: reads in it are nobody else's any more */
+    bool resigns;         /* logs out of what stands for the session */
     struct claim claim;
     uint64_t begun_us; /* when the request was whole */
     pid_t process;     /* that forwarded it: a child must not end what its parent began */
@@ -81,7 +113,11 @@ struct exchange {
     bool is_at_end;
     bool has_seen_request;     /* one was whole, and it was ours */
     bool has_answered_interim; /* 100 Continue was given here; the origin's is dropped */
-    struct buffer early;       /* the origin's bytes until it is known whether they are that one */
+    enum hold hold;
+    struct buffer early; /* the origin's bytes that are held back */
+    struct errand errand;
+    struct buffer late; /* written by the program during an errand */
+    bool is_due;        /* what is held must be sent though the program writes nothing */
 
     /* Known once for the connection: */
     bool has_peer;
@@ -117,11 +153,10 @@ void asked_label(struct exchange *x, const struct fence_state *fence);
 enum operation_class asked_class(const struct exchange *x);
 /* Something in the head that the answer would depend on and the key does not know. */
 bool asked_is_conditional(const struct exchange *x);
-/* The session whose cookie the request carries, or NULL. */
-struct session *asked_session(const struct exchange *x);
-/* The program may have logged out of a session that lives on for others: to the origin, its later
- * requests, whatever they ask, must not carry a cookie that still works. */
-void asked_hide_cookie(struct exchange *x);
+/* The session whose cookie the request carries. The program may have logged out of one that lives
+ * on for others: to the origin, its later requests, whatever they ask, must not carry a cookie that
+ * still works. */
+void asked_session(struct exchange *x);
 
 /* decide.c: the request is whole. EXCHANGE_ANSWER: x->answer waits. EXCHANGE_FORWARD: x->asked says
  * how its response is kept, and the fence is raised if it writes. */
@@ -146,9 +181,70 @@ enum exchange_verdict decide_session(struct exchange *x);
 enum exchange_verdict decide_destroy_view(struct exchange *x);
 /* A Logout that cannot be answered here ends the session: nobody may be lent it from now on. */
 void decide_withdraw_logged_out(struct exchange *x);
+/* What the request does lives in the session: the program must be alone in it. Withdraws it from
+ * others, or makes a session of the program's own the errand that comes first. */
+void decide_private(struct exchange *x);
+/* Answers with what the origin sent in the session that stands for the program's, as the program
+ * is to see it. False without memory. */
+bool lend_answer(struct exchange *x, struct span head, struct span body);
+/* The program holds the view from now on. `current`: what it is called at the origin. */
+void lend_view(struct exchange *x, struct span current);
+/* What `login`'s logins are collapsed by: programs word a login differently, but of the same
+ * credentials it is the same question. */
+bool login_key(struct exchange *x, const struct session *login, struct cache_key *key);
+
+/*
+ * errand.c. Whether something must be asked first, or the request goes to the origin with other
+ * names than the program's; then errand_next makes what is held the next request to be sent: of an
+ * errand, or at last the program's own, and says which phase that begins.
+ */
+bool errand_is_due(const struct exchange *x);
+enum exchange_phase errand_next(struct exchange *x);
+/* Before the response to the program's request is shown to it: whether it says that the origin has
+ * ended the session, and the session can be opened anew. Then errand_next. */
+bool errand_heals(struct exchange *x);
+/* x->response is the whole response to the errand's request. False: healing has failed, and the
+ * program is to see what the origin said first. */
+bool errand_learn(struct exchange *x);
+/* Whatever was under way is given up. */
+void errand_end(struct exchange *x);
+
+/*
+ * compose.c. The identity form of a kept message's body; decoded into `decoded` if it was coded.
+ */
+bool compose_body_of(const struct http_message *message, struct buffer *decoded, struct span *body);
+/* The program's request, with the names that the origin knows, in place of what is held. */
+bool compose_request(struct exchange *x);
+/* A request of our own with that body, after the pattern of the program's. `login`: without its
+ * cookie, and the body is a secret. */
+bool compose_own_request(struct exchange *x, struct span body, bool is_login);
+/* Renames within the head of what is held, whatever its body: which is too large, or not ours. */
+void compose_held_head(struct exchange *x);
+/* The head of a response that has `body_size` bytes in identity form, without its empty line. */
+bool compose_head(const struct http_message *response, struct span status_line, size_t body_size,
+                  struct buffer *head);
+/* Appends `text` as the program is to see it. */
+bool compose_for_program(struct exchange *x, struct span text, struct buffer *to);
+/* Makes the whole response the answer, with the names that the program knows. False: there is
+ * nothing to be renamed, or it cannot be. */
+bool compose_answer(struct exchange *x);
+
+/* hold.c: bytes of a response came, which are held back. */
+void hold_feed(struct exchange *x, const void *bytes, size_t size);
+/* How the response to the request that was just forwarded is to be held. */
+enum hold hold_of(const struct exchange *x);
+/* No more of it will come. */
+void hold_feed_end(struct exchange *x, bool is_clean);
+
+/* exchange.c. The forwarded request's response is in, or will not come. */
+void exchange_end(struct exchange *x, bool is_whole);
+/* The framing is lost: whatever is written from now on may be a write. */
+void exchange_go_blind(struct exchange *x, enum verdict verdict);
 
 /* keep.c: the response is whole, or broke off (then is_whole is false). */
 void keep_response(struct exchange *x, bool is_whole);
+/* The value of the session cookie that the response sets; size 0: none. */
+struct span keep_cookie_of(const struct http_message *response);
 
 /* report.c. */
 void report_hit(struct exchange *x, enum verdict verdict, uint64_t age_ms, size_t bytes,

@@ -65,6 +65,42 @@ static int read_origin(struct connection *connection, const struct call *call, v
     return result;
 }
 
+/* What is held back is not for the program's eyes, not even at a peek. */
+static int read_held_back(struct connection *connection, const struct call *call, void *bytes,
+                          size_t size, bool peeks, size_t *done)
+{
+    uint8_t own[RECORD_SIZE];
+    if (peeks)
+        return read_origin(connection, call, own, sizeof(own), false, done);
+    return read_origin(connection, call, bytes, size, false, done);
+}
+
+/* Once: 1 and *done, which is 0 if nothing of what came was for the program. */
+static int read_once(struct connection *connection, const struct call *call, void *bytes,
+                     size_t size, bool peeks, size_t *done)
+{
+    struct exchange *exchange = connection->exchange;
+    *done = 0;
+    if (exchange_is_due(exchange)) {
+        connection->was_answered = false;
+        int result = connection_send(connection, call);
+        if (result <= 0)
+            return result;
+    }
+    if (!exchange_holds_back(exchange))
+        return read_origin(connection, call, bytes, size, peeks, done);
+    connection->openssl->ERR_set_mark();
+    int result = read_held_back(connection, call, bytes, size, peeks, done);
+    /* The end has shown what was held back: the program has that to read first. */
+    if (result <= 0 && exchange_answer_size(exchange) > 0) {
+        connection->openssl->ERR_pop_to_mark();
+        result = 1;
+    } else {
+        connection->openssl->ERR_clear_last_mark();
+    }
+    return result;
+}
+
 static int read_ours(struct connection *connection, const struct call *call, void *bytes,
                      size_t size, bool peeks, size_t *done)
 {
@@ -74,7 +110,7 @@ static int read_ours(struct connection *connection, const struct call *call, voi
             return read_answer(connection, bytes, size, peeks, done);
         if (exchange_is_at_end(connection->exchange))
             return read_end(connection);
-        result = read_origin(connection, call, bytes, size, peeks, done);
+        result = read_once(connection, call, bytes, size, peeks, done);
         /* Nothing of it was for the program: it must not be told so, so there is more to read. */
     } while (result > 0 && *done == 0);
     return result;

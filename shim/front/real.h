@@ -72,7 +72,8 @@ static inline const struct libc *libc_real(void)
     F(EVP_sha256)                                                                                  \
     F(EVP_Digest)                                                                                  \
     F(ERR_set_mark)                                                                                \
-    F(ERR_pop_to_mark)
+    F(ERR_pop_to_mark)                                                                             \
+    F(ERR_clear_last_mark)
 
 struct openssl {
 #define HOOK_LIBC HOOK_IGNORE

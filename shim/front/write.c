@@ -24,7 +24,7 @@ static void feed(struct connection *connection, const uint8_t *bytes, size_t tak
 /* 1 when nothing is left to be sent. */
 static int finish_sending(struct connection *connection, const struct call *call)
 {
-    if (!connection->is_sending)
+    if (!connection->is_sending && !exchange_is_due(connection->exchange))
         return 1;
     connection->was_answered = false;
     int result = connection_send(connection, call);

@@ -80,10 +80,13 @@ static void store_session(struct cache *cache, char **words)
 {
     struct endpoint endpoint = endpoint_named(words[0]);
     bool is_lent;
-    require(session_store(cache, session_of(cache, &endpoint, words[1]), UINT64_MAX,
-                          SPAN_OF("fill-cookie-1"), SPAN_OF("fill-key-1"),
-                          SPAN_OF("HTTP/1.1 200 OK\r\n"), SPAN_OF("<LoginResponse/>"),
-                          &is_lent) == CACHE_OK &&
+    const struct session_opened opened = {.cookie = SPAN_OF("fill-cookie-1"),
+                                          .key = SPAN_OF("fill-key-1"),
+                                          .head = SPAN_OF("HTTP/1.1 200 OK\r\n"),
+                                          .body = SPAN_OF("<LoginResponse/>")};
+    struct session *session;
+    require(session_store(cache, session_of(cache, &endpoint, words[1]), UINT64_MAX, &opened,
+                          &session, &is_lent) == CACHE_OK &&
                 is_lent,
             "session_store");
 }

@@ -144,9 +144,11 @@ teardown() { end; }
 @test "a session that vCenter has ended is followed by a new one" {
     cached first "$python" "$scripts/inventory.py"
     vcenter_control /end-sessions >/dev/null
-    # Somebody has to find out: with a request that goes to vCenter.
-    cached finder "$ask" login CurrentTime:ServiceInstance:ServiceInstance
     vcenter_reset
+    # Who finds out logs in again, and that session is lent from then on.
+    cached finder "$ask" login CurrentTime:ServiceInstance:ServiceInstance
+    plainly truth "$ask" login
+    [ "$(head -n 1 finder.out)" = "$(head -n 1 truth.out)" ]
     VCACHE_TTL=0 cached second "$python" "$scripts/inventory.py"
     same first second
     [ "$(vcenter_count Login)" -eq 1 ]

@@ -49,18 +49,25 @@ static struct session *of(struct cache *cache, const struct endpoint *endpoint,
     return session_of_login(cache, &login);
 }
 
+static struct session_opened opened_as(const char *cookie, const char *key)
+{
+    return (struct session_opened){.cookie = span_of_text(cookie),
+                                   .key = span_of_text(key),
+                                   .head = SPAN_OF("HTTP/1.1 200 OK\r\n"),
+                                   .body = SPAN_OF("<LoginResponse/>")};
+}
+
 /* The session that a login opened with that cookie. */
 static struct session *open_session(struct cache *cache, struct session *login, const char *cookie,
                                     bool is_first)
 {
+    const struct session_opened opened = opened_as(cookie, "key-52ab");
+    struct session *session;
     bool is_lent;
-    assert_int_equal(session_store(cache, login, idle_ms, span_of_text(cookie), SPAN_OF("key-52ab"),
-                                   SPAN_OF("HTTP/1.1 200 OK\r\n"), SPAN_OF("<LoginResponse/>"),
-                                   &is_lent),
-                     CACHE_OK);
+    assert_int_equal(session_store(cache, login, idle_ms, &opened, &session, &is_lent), CACHE_OK);
     assert_int_equal(is_lent, is_first);
-    struct session *session = session_of_cookie(&vcenter, span_of_text(cookie));
     assert_non_null(session);
+    assert_ptr_equal(session, session_of_cookie(&vcenter, span_of_text(cookie)));
     return session;
 }
 
@@ -73,7 +80,9 @@ static enum cache_status try_to_borrow(struct cache *cache, struct session *sess
 {
     struct buffer head = {0};
     struct buffer body = {0};
-    enum cache_status status = session_borrow(cache, session, idle_ms, &head, &body);
+    struct session *borrowed;
+    enum cache_status status = session_borrow(cache, session, idle_ms, &borrowed, &head, &body);
+    assert_int_equal(borrowed != NULL, status == CACHE_OK);
     if (status == CACHE_OK)
         assert_true(span_equal(buffer_span(&body), SPAN_OF("<LoginResponse/>")));
     buffer_free(&head);
@@ -165,7 +174,9 @@ static void a_session_that_was_withdrawn_or_idled_is_not_lent(void **state)
     struct buffer body = {0};
     struct session *session = publish(fixture->cache, login);
     usleep(2000);
-    assert_int_equal(session_borrow(fixture->cache, login, 0, &head, &body), CACHE_ABSENT);
+    struct session *borrowed;
+    assert_int_equal(session_borrow(fixture->cache, login, 0, &borrowed, &head, &body),
+                     CACHE_ABSENT);
     assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
     session_withdraw(fixture->cache, session);
     assert_false(session_is_shared(session));
@@ -209,7 +220,7 @@ static void the_second_of_two_sessions_stays_its_programs_own(void **state)
     open_session(fixture->cache, login, "cookie-4713", true);
 }
 
-static void views_live_and_die_with_their_session(void **state)
+static void what_is_bound_lives_and_dies_with_its_session(void **state)
 {
     struct fixture *fixture = *state;
     struct cache *cache = fixture->cache;
@@ -219,16 +230,116 @@ static void views_live_and_die_with_their_session(void **state)
     struct buffer body = {0};
     assert_int_equal(session_bound_put(cache, session, &key, SPAN_OF("head"), SPAN_OF("view-1")),
                      CACHE_OK);
-    session_view_add(cache, session, SPAN_OF("session[52ab]52cd"));
-    assert_true(session_view_is_shared(cache, session, SPAN_OF("session[52ab]52cd")));
-    assert_false(session_view_is_shared(cache, session, SPAN_OF("session[52ab]52ce")));
     assert_int_equal(session_bound_get(cache, session, &key, &head, &body), CACHE_OK);
     assert_true(span_equal(buffer_span(&body), SPAN_OF("view-1")));
     session_withdraw(cache, session);
     assert_int_equal(session_bound_get(cache, session, &key, &head, &body), CACHE_ABSENT);
-    assert_false(session_view_is_shared(cache, session, SPAN_OF("session[52ab]52cd")));
     buffer_free(&head);
     buffer_free(&body);
+}
+
+/* ---- succession ---- */
+
+static void the_pairs_are(struct session *session, const char *expected)
+{
+    struct buffer names = {0};
+    struct buffer joined = {0};
+    assert_true(session_names(session, &names));
+    for (size_t at = 0; at < names.size;) {
+        uint64_t size;
+        memcpy(&size, names.data + at, sizeof(size));
+        buffer_append(&joined, names.data + at + sizeof(size), (size_t)size);
+        buffer_append_text(&joined, " ");
+        at += sizeof(size) + (size_t)size;
+    }
+    assert_true(span_equal(buffer_span(&joined), span_of_text(expected)));
+    buffer_free(&names);
+    buffer_free(&joined);
+}
+
+static void a_successor_stands_for_the_session_that_the_program_names(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(fixture->cache, login);
+    const struct session_opened second = opened_as("cookie-2", "key-2");
+    const struct session_opened third = opened_as("cookie-3", "key-3");
+    struct session *next = session_open_private(login, &second);
+    assert_non_null(next);
+    assert_ptr_equal(session_actual(session), session);
+    the_pairs_are(session, "");
+    session_succeed(session, next);
+    assert_ptr_equal(session_actual(session), next);
+    the_pairs_are(session, "cookie-4711 cookie-2 key-52ab key-2 ");
+    assert_true(session_is_own(next));
+    assert_true(session_is_private(next));
+    /* A succession of successions, and no circle. */
+    struct session *last = session_open_private(login, &third);
+    session_succeed(next, last);
+    assert_ptr_equal(session_actual(session), last);
+    session_succeed(last, session);
+    assert_ptr_equal(session_actual(session), last);
+    /* The program's own is not lent to it once more: the two logins would be one. */
+    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_ABSENT);
+    session_resign(session);
+    assert_ptr_equal(session_actual(session), session);
+    assert_true(session_is_logged_out(session));
+    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
+}
+
+static void a_login_is_repeated_only_where_its_peer_is_trusted_alike(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(fixture->cache, login);
+    const struct trust other = {.digest = {9}};
+    struct buffer body = {0};
+    static uint8_t large[8192];
+    assert_null(session_login(session, &verified));
+    session_keep_login(login, SPAN_OF("<Login/>"));
+    assert_ptr_equal(session_login(session, &verified), login);
+    assert_null(session_login(session, &other));
+    assert_true(session_login_body(login, &body));
+    assert_true(span_equal(buffer_span(&body), SPAN_OF("<Login/>")));
+    session_refuse(login);
+    assert_null(session_login(session, &verified));
+    /* The program presents them anew: it knows better. */
+    session_keep_login(login, SPAN_OF("<Login/>"));
+    assert_ptr_equal(session_login(session, &verified), login);
+    session_keep_login(login, (struct span){large, sizeof(large)});
+    assert_null(session_login(session, &verified));
+    buffer_free(&body);
+}
+
+static void views_are_missing_in_a_successor_until_they_are_made_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(fixture->cache, login);
+    const struct session_view view = {.key = {.id = {1}},
+                                      .request = SPAN_OF("<CreateContainerView/>"),
+                                      .reference = SPAN_OF("view-1"),
+                                      .current = SPAN_OF("view-1")};
+    const struct session_opened second = opened_as("cookie-2", "key-2");
+    struct buffer reference = {0};
+    struct buffer request = {0};
+    struct cache_key key;
+    session_view_add(session, &view);
+    session_view_add(session, &view);
+    assert_true(session_view_is_known(session, SPAN_OF("view-1")));
+    assert_false(session_view_is_known(session, SPAN_OF("view-2")));
+    assert_false(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
+    session_succeed(session, session_open_private(login, &second));
+    assert_false(session_view_missing(session, SPAN_OF("of view-2"), &key, &reference, &request));
+    assert_true(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
+    assert_int_equal(key.id[0], 1);
+    assert_true(span_equal(buffer_span(&reference), SPAN_OF("view-1")));
+    assert_true(span_equal(buffer_span(&request), view.request));
+    session_view_renew(session, SPAN_OF("view-1"), SPAN_OF("view-9"));
+    assert_false(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
+    the_pairs_are(session, "view-1 view-9 cookie-4711 cookie-2 key-52ab key-2 ");
+    buffer_free(&reference);
+    buffer_free(&request);
 }
 
 static bool file_holds(const char *directory, const char *name, const char *text)
@@ -300,7 +411,10 @@ int main(void)
         WITH_CACHE(a_session_that_was_withdrawn_or_idled_is_not_lent),
         WITH_CACHE(a_program_that_logged_in_twice_is_logged_in_until_the_second_logout),
         WITH_CACHE(the_second_of_two_sessions_stays_its_programs_own),
-        WITH_CACHE(views_live_and_die_with_their_session),
+        WITH_CACHE(what_is_bound_lives_and_dies_with_its_session),
+        WITH_CACHE(a_successor_stands_for_the_session_that_the_program_names),
+        WITH_CACHE(a_login_is_repeated_only_where_its_peer_is_trusted_alike),
+        WITH_CACHE(views_are_missing_in_a_successor_until_they_are_made_again),
         WITH_CACHE(no_secret_is_readable_on_disk),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

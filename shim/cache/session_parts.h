@@ -1,0 +1,59 @@
+/* What the files that make up sessions share (session.c, succession.c); nobody else includes it. */
+#ifndef VCACHE_CACHE_SESSION_PARTS_H
+#define VCACHE_CACHE_SESSION_PARTS_H
+
+#include "cache/records.h"
+#include "cache/seal.h"
+#include "cache/session.h"
+
+enum {
+    SESSION_TEXT_SIZE = 512,
+    SESSION_LOGIN_SIZE = 4096, /* a longer Login is not repeated */
+};
+
+/* A short secret or name that is kept by value. */
+struct text {
+    size_t size;
+    char bytes[SESSION_TEXT_SIZE];
+};
+
+struct view; /* succession.c */
+
+/* One session, or (without a cookie) the credentials that a login presented: what every session
+ * that is opened or lent with them is made from. */
+struct session {
+    struct session *next;
+    struct session *login; /* the credentials; of those themselves NULL */
+    struct endpoint endpoint;
+    struct trust trust;
+    struct record_key id; /* of its record in RECORDS_SESSIONS */
+    struct principal principal;
+    struct seal_key key;
+    char user[SESSION_USER_SIZE];
+    struct text cookie;
+    struct text session_key;
+    bool is_shared;
+    bool is_borrowed; /* another process opened it, and more may hold it */
+    bool is_private;  /* a program needs it for itself: what it holds there cannot be made again */
+    bool is_changed;
+    unsigned holders; /* logins answered with it in this process, less its logouts */
+    uint64_t touched_at;
+    struct session *successor; /* stands at the origin for this one, which the program names */
+    struct view *views;        /* that the program was lent or made in it, to be shared */
+
+    /* Of credentials: */
+    size_t login_size;
+    char login_body[SESSION_LOGIN_SIZE];
+    bool is_refused; /* the origin does not know them any more */
+};
+
+/* Guard the list of sessions and every session's changing fields. */
+void session_lock(void);
+void session_unlock(void);
+
+static inline struct span span_of_short(const struct text *text)
+{
+    return (struct span){(const uint8_t *)text->bytes, text->size};
+}
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * Succession: what a program calls its session, and what stands for it at the origin (session.h).
+ *
+ * A program goes on with the names that it was told at its login, whatever became of the session
+ * since: each name is one of a pair, the program's and the origin's.
+ */
+#include "cache/session_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    VIEW_COUNT = 256,
+    VIEW_REQUEST_SIZE = 65536, /* a larger one is not made again */
+};
+
+struct view {
+    struct view *next;
+    struct cache_key key;    /* of its request */
+    struct buffer request;   /* that made it, as the program sent it */
+    struct buffer reference; /* as the program was told */
+    struct buffer current;   /* at the origin */
+    const struct session *made_in;
+};
+
+static struct session *actual_of(struct session *session)
+{
+    while (session->successor)
+        session = session->successor;
+    return session;
+}
+
+struct session *session_actual(struct session *session)
+{
+    session_lock();
+    struct session *actual = actual_of(session);
+    session_unlock();
+    return actual;
+}
+
+void session_succeed(struct session *session, struct session *successor)
+{
+    session_lock();
+    if (actual_of(successor) != session)
+        session->successor = successor;
+    session_unlock();
+}
+
+void session_resign(struct session *session)
+{
+    session_lock();
+    session->successor = NULL;
+    if (session->holders > 0)
+        session->holders--;
+    session_unlock();
+}
+
+/* ---- logging in again ---- */
+
+void session_keep_login(struct session *login, struct span body)
+{
+    session_lock();
+    login->is_refused = false;
+    login->login_size = body.size <= sizeof(login->login_body) ? body.size : 0;
+    memcpy(login->login_body, body.data, login->login_size);
+    session_unlock();
+}
+
+struct session *session_login(const struct session *session, const struct trust *trust)
+{
+    struct session *login = session->login;
+    session_lock();
+    bool may_log_in = login && login->login_size > 0 && !login->is_refused &&
+                      memcmp(&session->trust, trust, sizeof(*trust)) == 0;
+    session_unlock();
+    return may_log_in ? login : NULL;
+}
+
+bool session_login_body(const struct session *login, struct buffer *body)
+{
+    session_lock();
+    bool is_done =
+        login->login_size > 0 && buffer_append(body, login->login_body, login->login_size);
+    session_unlock();
+    return is_done;
+}
+
+void session_refuse(struct session *login)
+{
+    session_lock();
+    login->is_refused = true;
+    session_unlock();
+}
+
+/* ---- views ---- */
+
+static struct view *find_view(const struct session *session, struct span reference)
+{
+    struct view *view;
+    for (view = session->views; view; view = view->next)
+        if (span_equal(buffer_span(&view->reference), reference))
+            break;
+    return view;
+}
+
+static size_t count_views(const struct session *session)
+{
+    size_t count = 0;
+    for (const struct view *view = session->views; view; view = view->next)
+        count++;
+    return count;
+}
+
+static void free_view(struct view *view)
+{
+    buffer_free(&view->request);
+    buffer_free(&view->reference);
+    buffer_free(&view->current);
+    free(view);
+}
+
+static struct view *make_view(const struct session_view *from, const struct session *made_in)
+{
+    struct view *view = calloc(1, sizeof(*view));
+    if (!view)
+        return NULL;
+    view->key = from->key;
+    view->made_in = made_in;
+    if (buffer_append_span(&view->request, from->request) &&
+        buffer_append_span(&view->reference, from->reference) &&
+        buffer_append_span(&view->current, from->current))
+        return view;
+    free_view(view);
+    return NULL;
+}
+
+void session_view_add(struct session *session, const struct session_view *from)
+{
+    if (from->reference.size == 0 || from->request.size > VIEW_REQUEST_SIZE)
+        return;
+    session_lock();
+    struct view *view = NULL;
+    if (!find_view(session, from->reference) && count_views(session) < VIEW_COUNT)
+        view = make_view(from, actual_of(session));
+    if (view) {
+        view->next = session->views;
+        session->views = view;
+    }
+    session_unlock();
+}
+
+bool session_view_is_known(const struct session *session, struct span reference)
+{
+    session_lock();
+    bool is_known = find_view(session, reference) != NULL;
+    session_unlock();
+    return is_known;
+}
+
+bool session_view_missing(struct session *session, struct span text, struct cache_key *key,
+                          struct buffer *reference, struct buffer *request)
+{
+    struct view *view;
+    session_lock();
+    const struct session *actual = actual_of(session);
+    for (view = session->views; view; view = view->next)
+        if (view->made_in != actual && span_contains(text, buffer_span(&view->reference)))
+            break;
+    bool is_missing = view && buffer_append_span(reference, buffer_span(&view->reference)) &&
+                      buffer_append_span(request, buffer_span(&view->request));
+    if (is_missing)
+        *key = view->key;
+    session_unlock();
+    return is_missing;
+}
+
+void session_view_renew(struct session *session, struct span reference, struct span current)
+{
+    session_lock();
+    struct view *view = find_view(session, reference);
+    if (view) {
+        buffer_clear(&view->current);
+        buffer_append_span(&view->current, current.size ? current : reference);
+        view->made_in = actual_of(session);
+    }
+    session_unlock();
+}
+
+/* ---- names ---- */
+
+static void append_pair(struct buffer *names, struct span of_program, struct span of_origin)
+{
+    if (of_program.size == 0 || of_origin.size == 0 || span_equal(of_program, of_origin))
+        return;
+    buffer_append_sized(names, of_program);
+    buffer_append_sized(names, of_origin);
+}
+
+bool session_names(struct session *session, struct buffer *names)
+{
+    session_lock();
+    const struct session *actual = actual_of(session);
+    for (const struct view *view = session->views; view && actual != session; view = view->next)
+        if (view->made_in == actual)
+            append_pair(names, buffer_span(&view->reference), buffer_span(&view->current));
+    append_pair(names, span_of_short(&session->cookie), span_of_short(&actual->cookie));
+    append_pair(names, span_of_short(&session->session_key), span_of_short(&actual->session_key));
+    session_unlock();
+    return !names->failed;
+}

@@ -1,0 +1,271 @@
+/*
+ * Errands: what must be asked of the origin on our own account, over the program's connection,
+ * before the program's request goes out (again).
+ *
+ *   ERRAND_PRIVATE ─┐
+ *                   ├─ a login ─→ ERRAND_VIEW for each view that the request names ─→ the request
+ *   ERRAND_HEAL ────┘
+ *
+ * Each sends a request and waits for its response, which the program never sees. It waits in
+ * SSL_read meanwhile, or in poll for more to read.
+ */
+#include "exchange/state.h"
+
+#include <string.h>
+
+/* How long one waits for another process that opens a session with the same credentials. */
+enum { HEAL_WAIT_MS = 5000 };
+
+static bool is_succeeded(const struct exchange *x)
+{
+    return x->asked.session && !session_is_logged_out(x->asked.session) &&
+           x->asked.actual != x->asked.session;
+}
+
+bool errand_is_due(const struct exchange *x)
+{
+    return x->errand.aim != ERRAND_NONE || is_succeeded(x);
+}
+
+void errand_end(struct exchange *x)
+{
+    claim_release(cache_of(x), &x->errand.claim);
+    buffer_free(&x->errand.reference);
+    x->errand = (struct errand){.claim = CLAIM_NONE};
+}
+
+/* ---- the next request ------------------------------------------------------------------------ */
+
+static bool begin_login(struct exchange *x)
+{
+    struct buffer body = {0};
+    bool is_done = session_login_body(x->errand.login, &body) &&
+                   compose_own_request(x, buffer_span(&body), true);
+    buffer_wipe(&body);
+    buffer_free(&body);
+    x->errand.is_under_way = is_done;
+    return is_done;
+}
+
+/* A view that the session holds already, through another process, need not be made. */
+static bool find_view(struct exchange *x)
+{
+    struct buffer head = {0}, body = {0};
+    struct soap_response soap = {0};
+    bool is_found =
+        session_is_shared(x->asked.actual) &&
+        session_bound_get(cache_of(x), x->asked.actual, &x->errand.key, &head, &body) == CACHE_OK &&
+        soap_read_response(buffer_span(&body), &soap) && soap.returnval.size > 0;
+    if (is_found)
+        session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
+                           buffer_span(&soap.returnval));
+    soap_response_free(&soap);
+    buffer_free(&head);
+    buffer_free(&body);
+    return is_found;
+}
+
+/* A view that `text` names and that is missing: true when its request is held. */
+static bool begin_view(struct exchange *x, struct span text)
+{
+    struct buffer request = {0};
+    bool is_begun = false;
+    buffer_clear(&x->errand.reference);
+    while (session_view_missing(x->asked.session, text, &x->errand.key, &x->errand.reference,
+                                &request)) {
+        if (!find_view(x)) {
+            is_begun = compose_own_request(x, buffer_span(&request), false);
+            if (is_begun)
+                break;
+            session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
+                               (struct span){0});
+        }
+        buffer_clear(&x->errand.reference);
+        buffer_clear(&request);
+    }
+    buffer_free(&request);
+    return is_begun;
+}
+
+static bool begin_next_view(struct exchange *x)
+{
+    struct buffer decoded = {0};
+    struct span body = {0};
+    bool is_begun =
+        is_succeeded(x) && compose_body_of(x->request, &decoded, &body) && begin_view(x, body);
+    buffer_free(&decoded);
+    if (is_begun) {
+        x->errand.aim = ERRAND_VIEW;
+        x->errand.is_under_way = true;
+    }
+    return is_begun;
+}
+
+enum exchange_phase errand_next(struct exchange *x)
+{
+    bool needs_login = x->errand.aim == ERRAND_PRIVATE || x->errand.aim == ERRAND_HEAL;
+    if (needs_login && !x->errand.is_under_way && begin_login(x))
+        return PHASE_ERRAND;
+    if (begin_next_view(x))
+        return PHASE_ERRAND;
+    errand_end(x);
+    compose_request(x);
+    return PHASE_AWAITING;
+}
+
+/* ---- healing --------------------------------------------------------------------------------- */
+
+/* A property read tells it object by object, with status 200. */
+static bool is_refused(struct exchange *x)
+{
+    struct buffer decoded = {0};
+    struct span body;
+    bool is_read = x->asked.operation && x->asked.operation->class == OPERATION_PROPERTY_READ;
+    bool is_refused = false;
+    if (http_body_is_kept(x->response) &&
+        http_identity_body(x->response, store_size_limit(cache_of(x)), &decoded, &body))
+        is_refused = http_status(x->response) == 500
+                         ? soap_is_not_authenticated(body)
+                         : is_read && span_contains(body, SPAN_OF("NotAuthenticated"));
+    buffer_free(&decoded);
+    return is_refused;
+}
+
+/* Another process may have opened one already. */
+static bool adopt(struct exchange *x, struct session *dead)
+{
+    struct buffer head = {0}, body = {0};
+    struct session *fresh;
+    bool is_adopted =
+        session_borrow(cache_of(x), x->errand.login, x->context->config.session_idle_ms, &fresh,
+                       &head, &body) == CACHE_OK;
+    if (is_adopted)
+        session_succeed(dead, fresh);
+    buffer_wipe(&head);
+    buffer_free(&head);
+    buffer_wipe(&body);
+    buffer_free(&body);
+    return is_adopted;
+}
+
+/* Of many whose session has ended at once, one logs in, and the others go on in its session. */
+static bool adopt_or_claim(struct exchange *x, struct session *dead)
+{
+    struct cache_key key;
+    uint64_t bound = x->front->may_wait(x->connection) ? HEAL_WAIT_MS : 0;
+    if (adopt(x, dead))
+        return true;
+    if (!login_key(x, x->errand.login, &key) ||
+        claim_take(cache_of(x), &key, bound, &x->errand.claim) == CLAIM_REFUSED)
+        return false;
+    return adopt(x, dead);
+}
+
+bool errand_heals(struct exchange *x)
+{
+    struct session *dead = x->asked.actual;
+    if (!x->asked.is_healable || !is_refused(x))
+        return false;
+    x->asked.is_healable = false; /* once */
+    if (session_is_shared(dead)) {
+        session_withdraw(cache_of(x), dead);
+        report_event(x, VERDICT_SESSION_WITHDRAWN);
+    }
+    x->errand.login = session_login(x->asked.session, &x->trust);
+    if (!x->errand.login)
+        return false;
+    x->errand.aim = ERRAND_HEAL;
+    /* Another thread may have been quicker. */
+    bool is_open = session_actual(x->asked.session) != dead || adopt_or_claim(x, dead);
+    if (is_open) {
+        report_event(x, VERDICT_SESSION_HEALED);
+        x->asked.actual = session_actual(x->asked.session);
+        errand_end(x);
+    }
+    return true;
+}
+
+/* ---- what came back -------------------------------------------------------------------------- */
+
+static bool is_opened(struct exchange *x, struct span body, struct buffer *key, struct buffer *head,
+                      struct session_opened *opened)
+{
+    opened->cookie = keep_cookie_of(x->response);
+    opened->body = body;
+    if (http_status(x->response) != 200 || opened->cookie.size == 0 ||
+        !soap_find_child(body, "key", key) || key->size == 0 ||
+        !compose_head(x->response, SPAN_OF("HTTP/1.1 200 OK"), body.size, head))
+        return false;
+    opened->key = buffer_span(key);
+    opened->head = buffer_span(head);
+    return true;
+}
+
+static bool open_session(struct exchange *x, const struct session_opened *opened)
+{
+    struct session *fresh;
+    bool is_lent;
+    if (x->errand.aim == ERRAND_PRIVATE) {
+        fresh = session_open_private(x->errand.login, opened);
+        if (fresh)
+            session_succeed(x->asked.session, fresh);
+    } else {
+        session_store(cache_of(x), x->errand.login, x->context->config.session_idle_ms, opened,
+                      &fresh, &is_lent);
+        if (fresh)
+            session_succeed(x->asked.actual, fresh);
+    }
+    return fresh != NULL;
+}
+
+static bool learn_login(struct exchange *x, struct span body)
+{
+    struct buffer key = {0}, head = {0};
+    struct session_opened opened;
+    bool is_done = is_opened(x, body, &key, &head, &opened) && open_session(x, &opened);
+    buffer_wipe(&key);
+    buffer_free(&key);
+    buffer_wipe(&head);
+    buffer_free(&head);
+    if (is_done) {
+        x->asked.actual = session_actual(x->asked.session);
+        report_event(x, x->errand.aim == ERRAND_PRIVATE ? VERDICT_SESSION_PRIVATE
+                                                        : VERDICT_SESSION_HEALED);
+    } else if (http_status(x->response) == 500) {
+        session_refuse(x->errand.login);
+    }
+    if (x->asked.changes_session)
+        session_change(cache_of(x), x->asked.actual);
+    return is_done;
+}
+
+static void learn_view(struct exchange *x, struct span body)
+{
+    struct buffer head = {0};
+    struct soap_response soap = {0};
+    bool is_made = http_status(x->response) == 200 && soap_read_response(body, &soap) &&
+                   !soap.is_fault && soap.returnval.size > 0;
+    session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
+                       is_made ? buffer_span(&soap.returnval) : (struct span){0});
+    if (is_made && session_is_shared(x->asked.actual) &&
+        compose_head(x->response, SPAN_OF("HTTP/1.1 200 OK"), body.size, &head))
+        session_bound_put(cache_of(x), x->asked.actual, &x->errand.key, buffer_span(&head), body);
+    soap_response_free(&soap);
+    buffer_free(&head);
+}
+
+bool errand_learn(struct exchange *x)
+{
+    struct buffer decoded = {0};
+    struct span body = {0};
+    bool goes_on = true;
+    compose_body_of(x->response, &decoded, &body);
+    if (x->errand.aim == ERRAND_VIEW)
+        learn_view(x, body);
+    else
+        goes_on = learn_login(x, body) || x->errand.aim == ERRAND_PRIVATE;
+    buffer_wipe(&decoded);
+    buffer_free(&decoded);
+    errand_end(x);
+    return goes_on;
+}

@@ -1,0 +1,159 @@
+/*
+ * Holding back: a response that the program may not see as it comes, because another may take its
+ * place, its names are to be replaced, or it is the answer to an errand. What is held back becomes
+ * an answer in the end (answer.h), as it came or composed anew.
+ */
+#include "exchange/state.h"
+
+#include <string.h>
+
+/* By then the response of a property read in a session that has ended says so. */
+enum { START_SIZE = 4096 };
+
+enum hold hold_of(const struct exchange *x)
+{
+    if (x->asked.session && x->asked.actual != x->asked.session)
+        return HOLD_ALL;
+    return x->asked.is_healable || x->has_answered_interim ? HOLD_START : HOLD_NOTHING;
+}
+
+/* Whether the beginning of the response, as far as it came, allows for showing it. */
+static bool may_be_shown(const struct exchange *x)
+{
+    if (http_state_of(x->response) == HTTP_HEAD)
+        return false;
+    if (!x->asked.is_healable || !http_body_is_kept(x->response))
+        return true;
+    if (http_status(x->response) != 200)
+        return http_status(x->response) != 500;
+    bool is_read = x->asked.operation && x->asked.operation->class == OPERATION_PROPERTY_READ;
+    bool is_coded = http_field(x->response, "Content-Encoding").data != NULL;
+    if (!is_read)
+        return true;
+    struct span body = http_body(x->response);
+    return !is_coded && body.size >= START_SIZE &&
+           !span_contains(body, SPAN_OF("NotAuthenticated"));
+}
+
+/* As it came, but for an interim response that the program was given here before. */
+static void show(struct exchange *x)
+{
+    size_t interim = x->has_answered_interim ? http_interim_size(x->response) : 0;
+    if (interim > x->early.size)
+        interim = x->early.size;
+    x->has_answered_interim = false;
+    memmove(x->early.data, x->early.data + interim, x->early.size - interim);
+    x->early.size -= interim;
+    answer_raw(&x->answer, &x->early);
+    buffer_clear(&x->early);
+    x->hold = HOLD_NOTHING;
+}
+
+/* The program's request, and what it has written since, are what is sent next. */
+static void go_on(struct exchange *x)
+{
+    x->phase = errand_next(x);
+    x->hold = hold_of(x);
+    x->is_due = true;
+    if (x->phase != PHASE_AWAITING || x->late.size == 0)
+        return;
+    buffer_append_span(&x->held, buffer_span(&x->late));
+    buffer_clear(&x->late);
+    exchange_go_blind(x, VERDICT_PIPELINED);
+}
+
+/* The response is whole, and the program has seen nothing of it. */
+static void end_whole(struct exchange *x)
+{
+    if (errand_heals(x)) {
+        if (x->errand.aim == ERRAND_NONE)
+            buffer_clear(&x->early);
+        http_restart(x->response, false);
+        go_on(x);
+        return;
+    }
+    if (compose_answer(x)) {
+        buffer_clear(&x->early);
+        x->hold = HOLD_NOTHING;
+    } else {
+        show(x);
+    }
+    exchange_end(x, true);
+}
+
+static void look(struct exchange *x)
+{
+    enum http_state state = http_state_of(x->response);
+    if (state == HTTP_BROKEN) {
+        show(x);
+        exchange_go_blind(x, VERDICT_UNREADABLE);
+    } else if (state == HTTP_DONE) {
+        end_whole(x);
+    } else if (x->hold == HOLD_ALL ? !http_body_is_kept(x->response) : may_be_shown(x)) {
+        show(x);
+    }
+}
+
+/* ---- errands ------------------------------------------------------------------------------- */
+
+/* The login that was to heal the session was refused: the program sees what the origin said to it.
+ */
+static void give_up_healing(struct exchange *x)
+{
+    x->phase = PHASE_AWAITING;
+    http_restart(x->response, true);
+    http_feed(x->response, x->early.data, x->early.size);
+    look(x);
+}
+
+static void feed_errand(struct exchange *x, const void *bytes, size_t size)
+{
+    http_feed(x->response, bytes, size);
+    enum http_state state = http_state_of(x->response);
+    if (state != HTTP_DONE && state != HTTP_BROKEN)
+        return;
+    bool goes_on = state == HTTP_DONE && errand_learn(x);
+    bool is_healing = x->early.size > 0;
+    errand_end(x);
+    if (!goes_on && is_healing) {
+        give_up_healing(x);
+        return;
+    }
+    buffer_clear(&x->early);
+    http_restart(x->response, true);
+    go_on(x);
+}
+
+/* ---- what comes ---------------------------------------------------------------------------- */
+
+void hold_feed(struct exchange *x, const void *bytes, size_t size)
+{
+    if (x->phase == PHASE_ERRAND) {
+        feed_errand(x, bytes, size);
+        return;
+    }
+    buffer_append(&x->early, bytes, size);
+    http_feed(x->response, bytes, size);
+    look(x);
+}
+
+void hold_feed_end(struct exchange *x, bool is_clean)
+{
+    if (x->phase == PHASE_ERRAND) {
+        errand_end(x);
+        if (x->early.size > 0)
+            give_up_healing(x);
+        else
+            exchange_end(x, false);
+        return;
+    }
+    if (is_clean)
+        http_feed_end(x->response);
+    x->asked.is_healable = false; /* there is no connection to heal it over */
+    if (is_clean && http_state_of(x->response) == HTTP_DONE) {
+        end_whole(x);
+        return;
+    }
+    show(x);
+    exchange_end(x, false);
+}
