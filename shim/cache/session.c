@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 enum {
     RECORD_FORMAT = 1,
@@ -291,6 +292,26 @@ void principal_user(struct cache *cache, const struct principal *principal,
     buffer_free(&value);
 }
 
+static void put_principal(struct cache *cache, const struct record_key *cookie,
+                          const uint8_t principal[16])
+{
+    struct buffer value = {0};
+    uint8_t kind = KIND_PRINCIPAL;
+    if (buffer_append(&value, &kind, 1) && buffer_append(&value, principal, 16))
+        record_put(cache, RECORDS_PRINCIPALS, cookie, buffer_span(&value));
+    buffer_free(&value);
+}
+
+void principal_change(struct cache *cache, const struct endpoint *endpoint,
+                      const struct trust *trust, struct span cookie)
+{
+    struct record_key id;
+    uint8_t fresh[16];
+    if (cookie.size > 0 && identify_cookie(cache, endpoint, trust, cookie, &id) &&
+        getrandom(fresh, sizeof(fresh), GRND_NONBLOCK) == (ssize_t)sizeof(fresh))
+        put_principal(cache, &id, fresh);
+}
+
 static void remember_principal(struct cache *cache, const struct session *session,
                                const struct record_key *cookie)
 {
@@ -300,11 +321,8 @@ static void remember_principal(struct cache *cache, const struct session *sessio
     memcpy(id.id, session->principal.id, sizeof(id.id));
     if (buffer_append(&value, &kind, 1) && buffer_append_text(&value, session->user))
         record_put(cache, RECORDS_PRINCIPALS, &id, buffer_span(&value));
-    buffer_clear(&value);
-    kind = KIND_PRINCIPAL;
-    if (buffer_append(&value, &kind, 1) && buffer_append(&value, id.id, sizeof(id.id)))
-        record_put(cache, RECORDS_PRINCIPALS, cookie, buffer_span(&value));
     buffer_free(&value);
+    put_principal(cache, cookie, id.id);
 }
 
 /* ---- lending ------------------------------------------------------------------------------- */
@@ -560,12 +578,9 @@ void session_make_private(struct cache *cache, struct session *session)
 
 void session_change(struct cache *cache, struct session *session)
 {
-    struct record_key cookie;
     session_withdraw(cache, session);
     /* Who is handed its cookie is not the login's principal any more, either. */
-    if (identify_cookie(cache, &session->endpoint, &session->trust, span_of_short(&session->cookie),
-                        &cookie))
-        record_delete(cache, RECORDS_PRINCIPALS, &cookie);
+    principal_change(cache, &session->endpoint, &session->trust, span_of_short(&session->cookie));
     session_lock();
     session->is_changed = true;
     session_unlock();

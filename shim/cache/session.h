@@ -48,6 +48,11 @@ bool principal_of_cookie(struct cache *cache, const struct endpoint *endpoint,
                          const struct trust *trust, struct span cookie,
                          struct principal *principal);
 
+/* The session behind that cookie has become another user's, or speaks another language: from now on
+ * its requests are nobody's that was known before, in every process. */
+void principal_change(struct cache *cache, const struct endpoint *endpoint,
+                      const struct trust *trust, struct span cookie);
+
 const struct principal *session_principal(const struct session *session);
 
 /*

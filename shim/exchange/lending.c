@@ -156,8 +156,13 @@ void decide_private(struct exchange *x)
 enum exchange_verdict decide_session(struct exchange *x)
 {
     x->asked.changes_session = x->errand.aim == ERRAND_PRIVATE;
-    if (x->asked.session && !x->asked.changes_session)
+    if (!x->asked.session) {
+        principal_change(cache_of(x), &x->endpoint, &x->trust,
+                         cookie_token(http_field(x->request, "Cookie")));
+        x->has_principal = false;
+    } else if (!x->asked.changes_session) {
         session_change(cache_of(x), x->asked.actual);
+    }
     return decide_forward(x, VERDICT_SESSION);
 }
 

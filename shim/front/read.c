@@ -26,16 +26,28 @@ static int read_end(struct connection *connection)
     return 0;
 }
 
+/* Whether the call is to be made again. Not by SSL_get_error: the error may be an older one of the
+ * program's, still in the queue. Nor by SSL_want alone: it says so after an end without
+ * close_notify, too. */
+static bool is_put_off(const struct connection *connection)
+{
+    const struct openssl *openssl = connection->openssl;
+    int want = openssl->SSL_want(connection->ssl);
+    if (want != SSL_READING && want != SSL_WRITING)
+        return want != SSL_NOTHING;
+    BIO *bio = openssl->SSL_get_rbio(connection->ssl);
+    return bio && openssl->BIO_test_flags(bio, BIO_FLAGS_SHOULD_RETRY);
+}
+
 /* The origin will send no more if it has closed or the connection is broken. */
 static void notice_end(struct connection *connection, int result)
 {
     int saved = errno;
     CALLER_ENTER(connection->openssl, connection->ssl);
-    /* Asked first: the error may be an older one of the program's, still in the queue. */
-    bool is_put_off = connection->openssl->SSL_want(connection->ssl) != SSL_NOTHING;
+    bool is_over = !is_put_off(connection);
     int error = connection->openssl->SSL_get_error(connection->ssl, result);
     CALLER_LEAVE();
-    if (!is_put_off)
+    if (is_over)
         exchange_feed_end(connection->exchange, error == SSL_ERROR_ZERO_RETURN);
     errno = saved;
 }

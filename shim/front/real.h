@@ -56,6 +56,8 @@ static inline const struct libc *libc_real(void)
     F(SSL_get_ex_data)                                                                             \
     F(SSL_set_ex_data)                                                                             \
     F(CRYPTO_get_ex_new_index)                                                                     \
+    F(SSL_get_rbio)                                                                                \
+    F(BIO_test_flags)                                                                              \
     F(SSL_get_rfd)                                                                                 \
     F(SSL_get_wfd)                                                                                 \
     F(SSL_is_server)                                                                               \
