@@ -138,6 +138,8 @@ static bool parse(enum setting setting, const char *text, struct config *config)
         return text[0] && copy_text(config->hosts, sizeof(config->hosts), text);
     case SETTING_SESSION_IDLE:
         return parse_plain_seconds(text, &config->session_idle_ms);
+    case SETTING_STALE_IF_ERROR:
+        return parse_plain_seconds(text, &config->stale_if_error_ms);
     case SETTING_MAX_SIZE:
         return parse_size(text, &config->max_size) && config->max_size >= 1 << 20;
     case SETTING_LOG:
@@ -164,6 +166,7 @@ static const char *expectation(enum setting setting)
     case SETTING_HOSTS:
         return "globs of endpoints separated by commas, at most 1023 bytes in all";
     case SETTING_SESSION_IDLE:
+    case SETTING_STALE_IF_ERROR:
     case SETTING_FENCE:
         return "seconds, as in 60";
     case SETTING_MAX_SIZE:

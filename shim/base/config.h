@@ -49,6 +49,7 @@ struct config {
     char log[PATH_MAX]; /* "" none, "stderr", or a path */
     enum log_level log_level;
     uint64_t fence_ms;
+    uint64_t stale_if_error_ms;
 };
 
 /* Reads the environment of this process. Never fails: what cannot be read is the default. */

@@ -169,7 +169,7 @@ bool compose_head(const struct http_message *response, struct span status_line, 
 bool compose_for_program(struct exchange *x, struct span text, struct buffer *to)
 {
     struct buffer names = {0};
-    bool is_done = session_names(x->asked.session, &names) &&
+    bool is_done = (!x->asked.session || session_names(x->asked.session, &names)) &&
                    rename_text(text, buffer_span(&names), RENAME_FOR_PROGRAM, to);
     buffer_wipe(&names);
     buffer_free(&names);

@@ -14,7 +14,15 @@ enum hold hold_of(const struct exchange *x)
 {
     if (x->asked.session && x->asked.actual != x->asked.session)
         return HOLD_ALL;
-    return x->asked.is_healable || x->has_answered_interim ? HOLD_START : HOLD_NOTHING;
+    bool may_be_replaced = x->asked.is_healable || x->asked.has_stale;
+    return may_be_replaced || x->has_answered_interim ? HOLD_START : HOLD_NOTHING;
+}
+
+/* What stands in front of the origin says that it cannot be reached. */
+static bool has_failed(const struct exchange *x)
+{
+    unsigned status = http_status(x->response);
+    return status == 502 || status == 503 || status == 504;
 }
 
 /* Whether the beginning of the response, as far as it came, allows for showing it. */
@@ -22,6 +30,8 @@ static bool may_be_shown(const struct exchange *x)
 {
     if (http_state_of(x->response) == HTTP_HEAD)
         return false;
+    if (x->asked.has_stale && has_failed(x))
+        return !http_body_is_kept(x->response);
     if (!x->asked.is_healable || !http_body_is_kept(x->response))
         return true;
     if (http_status(x->response) != 200)
@@ -72,7 +82,8 @@ static void end_whole(struct exchange *x)
         go_on(x);
         return;
     }
-    if (compose_answer(x)) {
+    bool is_replaced = x->asked.has_stale && has_failed(x) && read_stale(x);
+    if (is_replaced || compose_answer(x)) {
         buffer_clear(&x->early);
         x->hold = HOLD_NOTHING;
     } else {
@@ -154,6 +165,10 @@ void hold_feed_end(struct exchange *x, bool is_clean)
         end_whole(x);
         return;
     }
-    show(x);
+    if (x->asked.has_stale && read_stale(x))
+        buffer_clear(&x->early);
+    else
+        show(x);
+    x->hold = HOLD_NOTHING;
     exchange_end(x, false);
 }

@@ -92,6 +92,7 @@ struct asked {
     bool is_task;
     bool closes;          /* the program expects the connection to be closed after the answer */
     bool is_healable;     /* should the origin have ended the session, it is opened anew */
+    bool has_stale;       /* should the origin fail, a stale response may be served */
     bool changes_session; /* its locale, its user: reads in it are nobody else's any more */
     bool resigns;         /* logs out of what stands for the session */
     struct claim claim;
@@ -171,6 +172,8 @@ bool decide_claim(struct exchange *x);
 
 /* reading.c. */
 enum exchange_verdict decide_read(struct exchange *x);
+/* The origin has failed: answers with what is stored, if the reader accepts it. */
+bool read_stale(struct exchange *x);
 
 /* lending.c. `keep`: KEEP_VIEW, or KEEP_BOUND for currentSession. */
 enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
