@@ -27,10 +27,15 @@
 #define TASK_TICK_MS 250
 #define BOUND_LIMIT_MS (UINT64_C(24) * 3600 * 1000) /* what lies beyond is damage, no bound */
 
-static struct shared_slot *slot_in(struct shared *shared, const struct endpoint *endpoint)
+static uint32_t number_of(const struct endpoint *endpoint)
 {
     uint64_t digest = key_checksum(endpoint->name, strnlen(endpoint->name, ENDPOINT_SIZE));
-    return &shared->slots[digest % SHARED_SLOTS];
+    return digest % SHARED_SLOTS;
+}
+
+static struct shared_slot *slot_in(struct shared *shared, const struct endpoint *endpoint)
+{
+    return &shared->slots[number_of(endpoint)];
 }
 
 /* The slot of who writes: for a mark that is left in a file nobody else reads is lost. */
@@ -88,11 +93,13 @@ struct fence_state fence_read(struct cache *cache, const struct endpoint *endpoi
     return state;
 }
 
-void fence_raise(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms)
+struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endpoint,
+                                uint64_t bound_ms)
 {
+    struct fence_raised raised = {number_of(endpoint)};
     struct shared_slot *slot = slot_of(cache, endpoint);
     if (!slot)
-        return;
+        return raised;
     uint64_t now = clock_milliseconds();
     uint64_t end = end_of(bound_ms);
     uint64_t before = atomic_load(&slot->writers);
@@ -107,13 +114,15 @@ void fence_raise(struct cache *cache, const struct endpoint *endpoint, uint64_t 
         after = until << WRITERS_BITS | count;
     } while (!atomic_compare_exchange_weak(&slot->writers, &before, after));
     atomic_fetch_add(&slot->generation, 1);
+    return raised;
 }
 
-void fence_lower(struct cache *cache, const struct endpoint *endpoint)
+void fence_lower(struct cache *cache, struct fence_raised raised)
 {
-    struct shared_slot *slot = slot_of(cache, endpoint);
-    if (!slot)
+    struct shared *shared = shared_get(cache, true);
+    if (!shared)
         return;
+    struct shared_slot *slot = &shared->slots[raised.slot];
     atomic_fetch_add(&slot->generation, 1);
     uint64_t before = atomic_load(&slot->writers);
     uint64_t after;

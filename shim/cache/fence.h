@@ -27,13 +27,19 @@ struct fence_state {
 
 struct fence_state fence_read(struct cache *cache, const struct endpoint *endpoint);
 
+/* Where a write's fence was raised: it is lowered there. */
+struct fence_raised {
+    uint32_t slot;
+};
+
 /* A write is about to be sent: a new generation, and a fence until it is lowered or, should this
  * process die, until `bound_ms` have passed. */
-void fence_raise(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms);
+struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endpoint,
+                                uint64_t bound_ms);
 
 /* The write's response is in, or its connection is gone: a new generation, and the fence of this
  * write ends. One fence_lower for every fence_raise. */
-void fence_lower(struct cache *cache, const struct endpoint *endpoint);
+void fence_lower(struct cache *cache, struct fence_raised raised);
 
 /* A task that the write started goes on: the fence stays until `bound_ms` from now. */
 void fence_hold(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms);

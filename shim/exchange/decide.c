@@ -27,7 +27,7 @@ static enum exchange_verdict forward_write(struct exchange *x, enum verdict verd
 {
     x->asked.is_write = x->endpoint.name[0] != '\0';
     if (x->asked.is_write)
-        fence_raise(cache_of(x), &x->endpoint, x->context->config.fence_ms);
+        x->asked.raised = fence_raise(cache_of(x), &x->endpoint, x->context->config.fence_ms);
     else /* whose write it is cannot be told: it is everybody's */
         fence_invalidate_all(cache_of(x));
     return decide_forward(x, verdict);

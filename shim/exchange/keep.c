@@ -201,7 +201,7 @@ static void end_write(struct exchange *x, struct identity *identity, bool is_who
         fence_hold_task(cache_of(x), &x->endpoint, buffer_span(&soap.returnval), bound_ms);
     else if (!is_whole || (x->asked.is_task && !soap.is_fault))
         fence_hold(cache_of(x), &x->endpoint, bound_ms);
-    fence_lower(cache_of(x), &x->endpoint);
+    fence_lower(cache_of(x), x->asked.raised);
     soap_response_free(&soap);
 }
 

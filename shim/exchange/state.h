@@ -88,7 +88,8 @@ struct asked {
     struct store_label label; /* filled when the response may be stored */
     enum keep keep;
     enum verdict verdict;
-    bool is_write; /* a fence was raised */
+    bool is_write;              /* a fence was raised: */
+    struct fence_raised raised; /* where */
     bool is_task;
     bool closes;          /* the program expects the connection to be closed after the answer */
     bool is_healable;     /* should the origin have ended the session, it is opened anew */

@@ -92,8 +92,7 @@ static void refuses(struct fixture *fixture, const char *reason_part)
     assert_non_null(strstr(cache_reason(fixture->cache), reason_part));
     assert_int_equal(put(fixture->cache, "x", 10, 1), CACHE_UNAVAILABLE);
     assert_true(fence_read(fixture->cache, &vcenter).is_fenced);
-    fence_raise(fixture->cache, &vcenter, 1000);
-    fence_lower(fixture->cache, &vcenter);
+    fence_lower(fixture->cache, fence_raise(fixture->cache, &vcenter, 1000));
     statistics_count(fixture->cache, VERDICT_HIT);
 }
 

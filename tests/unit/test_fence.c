@@ -4,6 +4,7 @@
 #include "cache/fence.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 static const struct endpoint vcenter = {"https://vc.example.com:443"};
 static const struct endpoint other = {"https://vc2.example.com:443"};
@@ -18,15 +19,23 @@ static uint64_t generation(struct fixture *fixture)
     return fence_read(fixture->cache, &vcenter).generation;
 }
 
+static void write_to(struct cache *cache, const struct endpoint *endpoint)
+{
+    fence_lower(cache, fence_raise(cache, endpoint, 60000));
+}
+
+/* Where another process has raised a fence; shared with children. */
+static struct fence_raised *elsewhere;
+
 static void a_write_moves_the_generation_twice_and_fences_in_between(void **state)
 {
     struct fixture *fixture = *state;
     assert_false(is_fenced(fixture));
     uint64_t before = generation(fixture);
-    fence_raise(fixture->cache, &vcenter, 60000);
+    struct fence_raised raised = fence_raise(fixture->cache, &vcenter, 60000);
     assert_int_equal(generation(fixture), before + 1);
     assert_true(is_fenced(fixture));
-    fence_lower(fixture->cache, &vcenter);
+    fence_lower(fixture->cache, raised);
     assert_int_equal(generation(fixture), before + 2);
     assert_false(is_fenced(fixture));
 }
@@ -43,18 +52,19 @@ static void origins_are_fenced_apart(void **state)
 static void the_last_of_many_writes_ends_the_fence(void **state)
 {
     struct fixture *fixture = *state;
+    struct fence_raised raised[5];
     for (int i = 0; i < 5; i++)
-        fence_raise(fixture->cache, &vcenter, 60000);
+        raised[i] = fence_raise(fixture->cache, &vcenter, 60000);
     for (int i = 0; i < 5; i++) {
         assert_true(is_fenced(fixture));
-        fence_lower(fixture->cache, &vcenter);
+        fence_lower(fixture->cache, raised[i]);
     }
     assert_false(is_fenced(fixture));
-    fence_lower(fixture->cache, &vcenter); /* one too many does no harm */
+    fence_lower(fixture->cache, raised[0]); /* one too many does no harm */
     assert_false(is_fenced(fixture));
-    fence_raise(fixture->cache, &vcenter, 60000);
+    raised[0] = fence_raise(fixture->cache, &vcenter, 60000);
     assert_true(is_fenced(fixture));
-    fence_lower(fixture->cache, &vcenter);
+    fence_lower(fixture->cache, raised[0]);
     assert_false(is_fenced(fixture));
 }
 
@@ -77,22 +87,21 @@ static void a_killed_writers_fence_runs_out(void **state)
     sleep_ms(350);
     assert_false(is_fenced(fixture));
     /* And does not count in the next write's. */
-    fence_raise(fixture->cache, &vcenter, 60000);
-    fence_lower(fixture->cache, &vcenter);
+    write_to(fixture->cache, &vcenter);
     assert_false(is_fenced(fixture));
 }
 
 static int raise_only(struct fixture *fixture)
 {
     struct cache *cache = own_cache(fixture);
-    fence_raise(cache, &vcenter, 60000);
+    *elsewhere = fence_raise(cache, &vcenter, 60000);
     return 0;
 }
 
 static int lower_only(struct fixture *fixture)
 {
     struct cache *cache = own_cache(fixture);
-    fence_lower(cache, &vcenter);
+    fence_lower(cache, *elsewhere);
     return 0;
 }
 
@@ -110,9 +119,9 @@ static void a_fence_holds_for_all_processes(void **state)
 static void a_held_fence_stays_until_its_bound(void **state)
 {
     struct fixture *fixture = *state;
-    fence_raise(fixture->cache, &vcenter, 60000);
+    struct fence_raised raised = fence_raise(fixture->cache, &vcenter, 60000);
     fence_hold(fixture->cache, &vcenter, 300);
-    fence_lower(fixture->cache, &vcenter);
+    fence_lower(fixture->cache, raised);
     assert_true(is_fenced(fixture));
     fence_hold(fixture->cache, &vcenter, 1); /* does not shorten it */
     sleep_ms(100);
@@ -189,10 +198,8 @@ static void an_invalidation_moves_one_generation_or_all(void **state)
 
 static void *raise_and_lower(void *closure)
 {
-    for (int i = 0; i < 2000; i++) {
-        fence_raise(closure, &vcenter, 60000);
-        fence_lower(closure, &vcenter);
-    }
+    for (int i = 0; i < 2000; i++)
+        write_to(closure, &vcenter);
     return NULL;
 }
 
@@ -232,8 +239,7 @@ static void without_a_directory_everything_counts_as_fenced(void **state)
     assert_int_equal(rmdir(fixture->config.directory), 0);
     assert_int_equal(cache_ready(fixture->cache, false), CACHE_ABSENT);
     assert_true(is_fenced(fixture));
-    fence_raise(fixture->cache, &vcenter, 1000);
-    fence_lower(fixture->cache, &vcenter);
+    write_to(fixture->cache, &vcenter);
 }
 
 int main(void)
@@ -253,5 +259,9 @@ int main(void)
         FIXTURE_TEST(fences_work_while_the_gate_is_shut),
         FIXTURE_TEST(without_a_directory_everything_counts_as_fenced),
     };
+    elsewhere =
+        mmap(NULL, sizeof(*elsewhere), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (elsewhere == MAP_FAILED)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
