@@ -82,6 +82,11 @@ bool soap_is_not_authenticated(struct span body);
  * only. */
 bool soap_find_child(struct span body, const char *name, struct buffer *text);
 
+/* The about.instanceUuid of a ServiceContent, into `uuid`, which must be empty: how an origin is
+ * called, whatever its address. It stays empty if there is an `about` without one (ESXi). False:
+ * `body` is no response with a whole `about`. */
+bool soap_read_origin(struct span body, struct buffer *uuid);
+
 /*
  * Calls `visit` with the name of each task that `body` shows in its last state, success or error: a
  * response to a property read or to a wait for updates, whatever its form. `self`: what a Fetch

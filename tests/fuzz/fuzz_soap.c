@@ -266,6 +266,9 @@ static void read_as_response(struct span body)
     if (!soap_find_child(body, "key", &text))
         require(text.size == 0);
     buffer_free(&text);
+    soap_read_origin(body, &text);
+    require(text.size <= body.size);
+    buffer_free(&text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

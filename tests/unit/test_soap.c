@@ -812,6 +812,46 @@ static void a_child_of_returnval_is_found(void **state)
     buffer_free(&text);
 }
 
+static void an_origin_says_what_it_is_called(void **state)
+{
+    (void)state;
+    static const char content[] =
+        OPERATION("RetrieveServiceContentResponse",
+                  "<returnval><rootFolder type=\"Folder\">group-d1</rootFolder>"
+                  "<instanceUuid>beside</instanceUuid><about><name>VMware vCenter Server</name>"
+                  "<x><instanceUuid>below</instanceUuid></x><instanceUuid>dbed6e0c&#45;bd88"
+                  "</instanceUuid><apiType>VirtualCenter</apiType></about></returnval>");
+    struct buffer uuid = {0};
+    assert_true(soap_read_origin(SPAN_OF(content), &uuid));
+    assert_text(&uuid, "dbed6e0c-bd88");
+    buffer_free(&uuid);
+    assert_true(soap_read_origin(
+        span_of_text(OPERATION("RetrieveServiceContentResponse",
+                               "<returnval><about><name>VMware ESXi</name></about></returnval>")),
+        &uuid));
+    assert_int_equal(uuid.size, 0);
+    const char *end = strstr(content, "</about>");
+    for (const char *cut = content; cut < end; cut++) {
+        struct guarded body =
+            guarded_copy((struct span){(const uint8_t *)content, (size_t)(cut - content)});
+        assert_false(soap_read_origin(body.bytes, &uuid));
+        buffer_free(&uuid);
+        guarded_free(&body);
+    }
+    static const char *const others[] = {
+        "",
+        "not XML",
+        OPERATION("RetrieveServiceContentResponse", "<returnval></returnval>"),
+        OPERATION("RetrieveServiceContentResponse",
+                  "<about><instanceUuid>1</instanceUuid></about>"),
+        ENVELOPE("<soapenv:Fault><faultstring/><detail><about><instanceUuid>1</instanceUuid>"
+                 "</about></detail></soapenv:Fault>"),
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(soap_read_origin(span_of_text(others[i]), &uuid));
+    assert_int_equal(uuid.size, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -842,6 +882,7 @@ int main(void)
         cmocka_unit_test(a_long_response_is_read_at_its_beginning),
         cmocka_unit_test(a_long_text_is_not_a_reference),
         cmocka_unit_test(a_child_of_returnval_is_found),
+        cmocka_unit_test(an_origin_says_what_it_is_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
