@@ -10,13 +10,32 @@
  *   held_until   when the last task without a name, or without room among `tasks`, is given up
  *   tasks        a digest of the task's name (30 bits), and until when (34 bits) it is waited for
  *
+ * Who marks and who looks:
+ *
+ *                          the origin's slot    slot of unknown    slot of all
+ *   a write is marked by
+ *     a known endpoint     x                                       x
+ *     an unknown one                            x                  x
+ *   a read looks at, for
+ *     a known endpoint     x                    x
+ *     an unknown one                                               x
+ *
+ * Whatever two programs know of two names of one origin, the one marks where the other looks. The
+ * slot of all is marked first: while it has not moved, no write has been marked anywhere.
+ *
+ * A known endpoint's generation is the sum of two slots, with KNOWN set. But until the first write
+ * after it became known it keeps the generation that it had as an unknown one (`before`, which
+ * stands for the sum `since`), for nothing that was stored until then has become stale. Both are
+ * read while the slot of all does not move, so that a write that `before` does not count is not
+ * counted in `since` either.
+ *
  * Times are clock_milliseconds(); a task's in quarters of a second, rounded up.
  */
 #include "cache/fence.h"
 
 #include "base/clock.h"
 #include "cache/key.h"
-#include "cache/shared.h"
+#include "cache/origins.h"
 
 #include <string.h>
 
@@ -25,24 +44,46 @@
 #define TASK_BITS 30
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
 #define TASK_TICK_MS 250
+#define KNOWN (UINT64_C(1) << 63)
 #define BOUND_LIMIT_MS (UINT64_C(24) * 3600 * 1000) /* what lies beyond is damage, no bound */
 
-static uint32_t number_of(const struct endpoint *endpoint)
+static uint64_t digest_of(const struct endpoint *endpoint)
 {
-    uint64_t digest = key_checksum(endpoint->name, strnlen(endpoint->name, ENDPOINT_SIZE));
-    return digest % SHARED_SLOTS;
+    return key_checksum(endpoint->name, strnlen(endpoint->name, ENDPOINT_SIZE)) | 1; /* never 0 */
 }
 
-static struct shared_slot *slot_in(struct shared *shared, const struct endpoint *endpoint)
+static uint32_t slot_of(uint64_t origin)
 {
-    return &shared->slots[number_of(endpoint)];
+    return (uint32_t)(origin >> 32) % SHARED_SLOTS;
 }
 
-/* The slot of who writes: for a mark that is left in a file nobody else reads is lost. */
-static struct shared_slot *slot_of(struct cache *cache, const struct endpoint *endpoint)
+/* Where a write is marked: in the slot of all, then in the other one. Tasks are told apart by what
+ * they belong to, for the first of one vCenter is called as the first of the next. */
+enum { MARKS = 2 };
+
+struct marks {
+    struct shared *shared;
+    struct shared_slot *slots[MARKS];
+    uint64_t owners[MARKS]; /* of tasks */
+    uint32_t other;
+};
+
+/* False: nowhere. A mark that is left in a file which nobody else reads is lost, hence strictly. */
+static bool marks_of(struct cache *cache, const struct endpoint *endpoint, struct marks *marks)
 {
+    struct origin origin;
     struct shared *shared = shared_get(cache, true);
-    return shared ? slot_in(shared, endpoint) : NULL;
+    if (!shared)
+        return false;
+    uint64_t digest = digest_of(endpoint);
+    bool is_known = origin_find(shared, digest, &origin) == ORIGIN_KNOWN;
+    marks->other = is_known ? slot_of(origin.digest) : SHARED_SLOT_OF_UNKNOWN;
+    marks->shared = shared;
+    marks->slots[0] = &shared->slots[SHARED_SLOT_OF_ALL];
+    marks->slots[1] = &shared->slots[marks->other];
+    marks->owners[0] = digest;
+    marks->owners[1] = is_known ? origin.digest : digest;
+    return true;
 }
 
 static uint64_t end_of(uint64_t bound_ms)
@@ -75,33 +116,82 @@ static bool is_fenced(struct shared_slot *slot, uint64_t now)
     return false;
 }
 
+static uint64_t known_generation(struct shared *shared, uint64_t origin)
+{
+    return (atomic_load(&shared->slots[slot_of(origin)].generation) +
+            atomic_load(&shared->slots[SHARED_SLOT_OF_UNKNOWN].generation)) |
+           KNOWN;
+}
+
+/* Of a known origin, or NULL. */
+static uint64_t generation_of(struct shared *shared, const struct origin *origin)
+{
+    if (!origin)
+        return atomic_load(&shared->slots[SHARED_SLOT_OF_ALL].generation);
+    uint64_t generation = known_generation(shared, origin->digest);
+    return generation == origin->since ? origin->before : generation;
+}
+
+static bool is_any_fenced(struct shared *shared, const struct origin *origin, uint64_t now)
+{
+    if (!origin)
+        return is_fenced(&shared->slots[SHARED_SLOT_OF_ALL], now);
+    return is_fenced(&shared->slots[slot_of(origin->digest)], now) ||
+           is_fenced(&shared->slots[SHARED_SLOT_OF_UNKNOWN], now);
+}
+
 struct fence_state fence_read(struct cache *cache, const struct endpoint *endpoint)
 {
     struct fence_state state = {.is_fenced = true};
+    struct origin found;
     struct shared *shared = shared_get(cache, false);
     if (!shared)
         return state;
-    struct shared_slot *slot = slot_in(shared, endpoint);
+    bool is_known = origin_find(shared, digest_of(endpoint), &found) == ORIGIN_KNOWN;
+    const struct origin *origin = is_known ? &found : NULL;
     uint64_t now = clock_milliseconds();
-    uint64_t after = atomic_load(&slot->generation);
+    uint64_t after = generation_of(shared, origin);
     /* Both as of one moment: a fence that fell while we looked has moved the generation. */
     do {
         state.generation = after;
-        state.is_fenced = is_fenced(slot, now);
-        after = atomic_load(&slot->generation);
+        state.is_fenced = is_any_fenced(shared, origin, now);
+        after = generation_of(shared, origin);
     } while (after != state.generation);
     return state;
 }
 
-struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endpoint,
-                                uint64_t bound_ms)
+void fence_learn(struct cache *cache, const struct endpoint *endpoint, struct span uuid)
 {
-    struct fence_raised raised = {number_of(endpoint)};
-    struct shared_slot *slot = slot_of(cache, endpoint);
-    if (!slot)
-        return raised;
+    struct origin known;
+    struct shared *shared = shared_get(cache, true);
+    if (!shared)
+        return;
+    uint64_t digest = digest_of(endpoint);
+    struct origin origin = {.digest = uuid.size ? key_checksum(uuid.data, uuid.size) : digest};
+    struct shared_slot *all = &shared->slots[SHARED_SLOT_OF_ALL];
+    switch (origin_find(shared, digest, &known)) {
+    case ORIGIN_UNKNOWN:
+        do {
+            origin.before = atomic_load(&all->generation);
+            origin.since = known_generation(shared, origin.digest);
+        } while (atomic_load(&all->generation) != origin.before);
+        origin_add(shared, digest, &origin);
+        break;
+    case ORIGIN_KNOWN:
+        if (known.digest == origin.digest)
+            break;
+        /* What was read from the one is not valid for the other. */
+        atomic_fetch_add(&all->generation, 1);
+        origin_dispute(shared, digest);
+        break;
+    case ORIGIN_DISPUTED:
+        break;
+    }
+}
+
+static void raise_in(struct shared_slot *slot, uint64_t end)
+{
     uint64_t now = clock_milliseconds();
-    uint64_t end = end_of(bound_ms);
     uint64_t before = atomic_load(&slot->writers);
     uint64_t after;
     do {
@@ -114,15 +204,21 @@ struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endp
         after = until << WRITERS_BITS | count;
     } while (!atomic_compare_exchange_weak(&slot->writers, &before, after));
     atomic_fetch_add(&slot->generation, 1);
-    return raised;
 }
 
-void fence_lower(struct cache *cache, struct fence_raised raised)
+struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endpoint,
+                                uint64_t bound_ms)
 {
-    struct shared *shared = shared_get(cache, true);
-    if (!shared)
-        return;
-    struct shared_slot *slot = &shared->slots[raised.slot];
+    struct marks marks;
+    if (!marks_of(cache, endpoint, &marks))
+        return (struct fence_raised){SHARED_SLOT_OF_UNKNOWN};
+    for (size_t i = 0; i < MARKS; i++)
+        raise_in(marks.slots[i], end_of(bound_ms));
+    return (struct fence_raised){marks.other};
+}
+
+static void lower_in(struct shared_slot *slot)
+{
     atomic_fetch_add(&slot->generation, 1);
     uint64_t before = atomic_load(&slot->writers);
     uint64_t after;
@@ -130,6 +226,15 @@ void fence_lower(struct cache *cache, struct fence_raised raised)
         /* The last one takes its bound along: it is not the next write's. */
         after = (before & WRITERS_MASK) > 1 ? before - 1 : 0;
     } while (!atomic_compare_exchange_weak(&slot->writers, &before, after));
+}
+
+void fence_lower(struct cache *cache, struct fence_raised raised)
+{
+    struct shared *shared = shared_get(cache, true);
+    if (!shared)
+        return;
+    lower_in(&shared->slots[SHARED_SLOT_OF_ALL]);
+    lower_in(&shared->slots[raised.slot]);
 }
 
 static void hold_until(struct shared_slot *slot, uint64_t end)
@@ -143,14 +248,16 @@ static void hold_until(struct shared_slot *slot, uint64_t end)
 
 void fence_hold(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms)
 {
-    struct shared_slot *slot = slot_of(cache, endpoint);
-    if (slot)
-        hold_until(slot, end_of(bound_ms));
+    struct marks marks;
+    if (!marks_of(cache, endpoint, &marks))
+        return;
+    for (size_t i = 0; i < MARKS; i++)
+        hold_until(marks.slots[i], end_of(bound_ms));
 }
 
-static uint64_t task_digest(struct span task)
+static uint64_t task_digest(uint64_t owner, struct span task)
 {
-    return key_checksum(task.data, task.size) & TASK_MASK;
+    return (key_checksum(task.data, task.size) ^ owner) & TASK_MASK;
 }
 
 /* Puts the task into a word that is its own already, or that is free or given up. */
@@ -174,22 +281,20 @@ static bool hold_in(struct shared_slot *slot, uint64_t digest, uint64_t end_tick
 void fence_hold_task(struct cache *cache, const struct endpoint *endpoint, struct span task,
                      uint64_t bound_ms)
 {
-    struct shared_slot *slot = slot_of(cache, endpoint);
-    if (!slot)
+    struct marks marks;
+    if (!marks_of(cache, endpoint, &marks))
         return;
     uint64_t end = end_of(bound_ms);
-    uint64_t digest = task_digest(task);
-    if (!hold_in(slot, digest, tick_after(end), true) &&
-        !hold_in(slot, digest, tick_after(end), false))
-        hold_until(slot, end);
+    for (size_t i = 0; i < MARKS; i++) {
+        uint64_t digest = task_digest(marks.owners[i], task);
+        if (!hold_in(marks.slots[i], digest, tick_after(end), true) &&
+            !hold_in(marks.slots[i], digest, tick_after(end), false))
+            hold_until(marks.slots[i], end);
+    }
 }
 
-void fence_end_task(struct cache *cache, const struct endpoint *endpoint, struct span task)
+static void end_in(struct shared_slot *slot, uint64_t digest)
 {
-    struct shared_slot *slot = slot_of(cache, endpoint);
-    if (!slot)
-        return;
-    uint64_t digest = task_digest(task);
     for (size_t i = 0; i < SHARED_TASKS; i++) {
         uint64_t before = atomic_load(&slot->tasks[i]);
         if (before == 0 || (before & TASK_MASK) != digest)
@@ -200,16 +305,30 @@ void fence_end_task(struct cache *cache, const struct endpoint *endpoint, struct
     }
 }
 
+void fence_end_task(struct cache *cache, const struct endpoint *endpoint, struct span task)
+{
+    struct marks marks;
+    if (!marks_of(cache, endpoint, &marks))
+        return;
+    for (size_t i = 0; i < MARKS; i++)
+        end_in(marks.slots[i], task_digest(marks.owners[i], task));
+    /* It may have been started when the endpoint was not known yet. */
+    if (marks.other != SHARED_SLOT_OF_UNKNOWN)
+        end_in(&marks.shared->slots[SHARED_SLOT_OF_UNKNOWN], task_digest(marks.owners[0], task));
+}
+
 void fence_invalidate_all(struct cache *cache)
 {
     struct shared *shared = shared_get(cache, true);
-    for (size_t i = 0; shared && i < SHARED_SLOTS; i++)
-        atomic_fetch_add(&shared->slots[i].generation, 1);
+    if (shared)
+        shared_invalidate(shared);
 }
 
 void fence_invalidate(struct cache *cache, const struct endpoint *endpoint)
 {
-    struct shared_slot *slot = slot_of(cache, endpoint);
-    if (slot)
-        atomic_fetch_add(&slot->generation, 1);
+    struct marks marks;
+    if (!marks_of(cache, endpoint, &marks))
+        return;
+    for (size_t i = 0; i < MARKS; i++)
+        atomic_fetch_add(&marks.slots[i]->generation, 1);
 }

@@ -3,12 +3,22 @@
  *
  * Every origin has a generation and a fence in the mapped file `shared`: words that are read and
  * changed atomically, with no lock, so that a stopped or killed process blocks nobody and a full
- * disk cannot lose a write's mark. Origins are slots chosen by a hash of the endpoint's name; two
- * origins that fall into one slot invalidate each other's responses, which is harmless.
+ * disk cannot lose a write's mark. Origins are slots chosen by a hash; two origins that fall into
+ * one slot invalidate each other's responses, which is harmless.
  *
  * The writer's order: fence_raise → send the request → response is in → fence_lower → hand the
  * response to the program. The reader's order: fence_read → send → response is in → store it only
  * if fence_read says the same generation and no fence.
+ *
+ * Fences belong to the origin, whatever it was called: endpoints that have shown the same
+ * about.instanceUuid (fence_learn) share one. An endpoint that has shown none yet, because no
+ * program has asked it for its ServiceContent, may be any vCenter's: what is written to it counts
+ * as written to every origin, and what is read from it is invalidated by every write. So nothing
+ * slips through before an endpoint is known, nor while it becomes known; it only costs hits. The
+ * same holds for an endpoint that has shown two (origins.h), and for all where the table is full.
+ *
+ * Whoever answers under an endpoint is believed, verified or not. A lie can make two origins share,
+ * or make its endpoint one that may be any vCenter's; both are harmless.
  *
  * Works as long as the file can be mapped, also when the LMDB part of the cache is unavailable.
  * Thread-safe, async-signal-unsafe, never waits.
@@ -27,7 +37,14 @@ struct fence_state {
 
 struct fence_state fence_read(struct cache *cache, const struct endpoint *endpoint);
 
-/* Where a write's fence was raised: it is lowered there. */
+/*
+ * `endpoint` is the origin with this instanceUuid, as its ServiceContent says; empty if that says
+ * none (ESXi): then it is known to be nobody else's. To be called before the program is given the
+ * response, for its next request may be a write. What was stored stays valid.
+ */
+void fence_learn(struct cache *cache, const struct endpoint *endpoint, struct span uuid);
+
+/* Where a write's fence was raised: it is lowered there, whatever was learnt in between. */
 struct fence_raised {
     uint32_t slot;
 };
@@ -47,7 +64,8 @@ void fence_hold(struct cache *cache, const struct endpoint *endpoint, uint64_t b
 /*
  * As fence_hold, for a task with a name ("task-42"): its fence may be ended before the bound, by
  * any process that sees the task in its last state, with fence_end_task, which also makes a new
- * generation. Tasks of one origin that run at once keep it fenced until the last has ended.
+ * generation. Tasks of one origin that run at once keep it fenced until the last has ended. A task
+ * that was started while its endpoint was not known is ended under that endpoint only.
  * fence_end_task is harmless for a task that nobody holds.
  */
 void fence_hold_task(struct cache *cache, const struct endpoint *endpoint, struct span task,

@@ -27,6 +27,7 @@
 
 _Static_assert(VERDICT_COUNT <= SHARED_VERDICTS, "the file has room for every verdict");
 _Static_assert(sizeof(struct shared_slot) == 128, "a slot is two cache lines");
+_Static_assert(sizeof(struct shared_endpoint) == 64, "an endpoint is one cache line");
 
 bool shared_boot_id(uint8_t id[SHARED_BOOT_ID])
 {
@@ -153,12 +154,19 @@ static bool fill(int fd, const uint8_t *boot_id)
     shared->head.size = sizeof(*shared);
     memcpy(shared->head.boot_id, boot_id, SHARED_BOOT_ID);
     shared->head.check = head_check(&shared->head);
-    for (size_t i = 0; i < SHARED_SLOTS; i++)
-        atomic_init(&shared->slots[i].generation, generation >> 1);
+    for (size_t i = 0; i < sizeof(shared->slots) / sizeof(shared->slots[0]); i++)
+        atomic_init(&shared->slots[i].generation, generation >> 2); /* the sum of two fits, too */
     atomic_init(&shared->zeroed_at, (uint64_t)time(NULL));
     bool is_written = pwrite(fd, shared, sizeof(*shared), 0) == (ssize_t)sizeof(*shared);
     free(shared);
     return is_written;
+}
+
+void shared_invalidate(struct shared *shared)
+{
+    /* Whoever knows his origin reads the one, and whoever does not the other. */
+    atomic_fetch_add(&shared->slots[SHARED_SLOT_OF_ALL].generation, 1);
+    atomic_fetch_add(&shared->slots[SHARED_SLOT_OF_UNKNOWN].generation, 1);
 }
 
 void shared_note_remade(struct cache *cache)
@@ -166,8 +174,7 @@ void shared_note_remade(struct cache *cache)
     struct shared_mapping *mapping = atomic_load(&cache->shared);
     if (!mapping)
         return;
-    for (size_t i = 0; i < SHARED_SLOTS; i++)
-        atomic_fetch_add(&mapping->shared->slots[i].generation, 1);
+    shared_invalidate(mapping->shared);
     atomic_fetch_add(&mapping->shared->verdicts[VERDICT_REMADE], 1);
 }
 

@@ -16,8 +16,11 @@
 
 #include <sys/types.h>
 
-#define SHARED_SLOTS 1024
-#define SHARED_TASKS 13    /* watched tasks an origin's slot has room for */
+#define SHARED_SLOTS 1024 /* of origins that are known; behind them lie two more (fence.c): */
+#define SHARED_SLOT_OF_ALL SHARED_SLOTS
+#define SHARED_SLOT_OF_UNKNOWN (SHARED_SLOTS + 1)
+#define SHARED_TASKS 13 /* watched tasks an origin's slot has room for */
+#define SHARED_ENDPOINTS 2048
 #define SHARED_VERDICTS 96 /* room for VERDICT_COUNT to grow within one format */
 #define SHARED_BOOT_ID 16
 
@@ -27,6 +30,16 @@ struct shared_slot {
     _Atomic uint64_t writers;
     _Atomic uint64_t held_until;
     _Atomic uint64_t tasks[SHARED_TASKS];
+};
+
+/* An endpoint and the origin that it was found to be, by their digests (origins.c); a cache line.
+ */
+struct shared_endpoint {
+    _Alignas(64) _Atomic uint64_t endpoint; /* 0: free */
+    _Atomic uint64_t origin;
+    _Atomic uint64_t before, since;
+    _Atomic uint64_t check; /* of the above: whether they are whole */
+    _Atomic uint64_t is_disputed;
 };
 
 struct shared_operation {
@@ -47,7 +60,8 @@ struct shared { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     struct shared_head head;
     struct gate_board gate;
     _Atomic uint64_t pinned_since; /* clock_milliseconds(), or 0 (store.c) */
-    _Alignas(128) struct shared_slot slots[SHARED_SLOTS];
+    _Alignas(128) struct shared_slot slots[SHARED_SLOTS + 2];
+    struct shared_endpoint endpoints[SHARED_ENDPOINTS];
     _Atomic uint64_t zeroed_at;
     _Atomic uint64_t verdicts[SHARED_VERDICTS];
     struct shared_operation operations[STATISTICS_OPERATIONS];
@@ -73,6 +87,9 @@ struct shared *shared_get(struct cache *cache, bool strictly);
  * damaged, of another boot or of an older format. CACHE_ABSENT: nothing usable, and not `create`.
  */
 enum cache_status shared_attach(struct cache *cache, int directory, bool create);
+
+/* No stored response stays valid, whatever its origin. */
+void shared_invalidate(struct shared *shared);
 
 /* The LMDB part was given up for a new one: counts it, and no stored response stays valid. */
 void shared_note_remade(struct cache *cache);

@@ -224,6 +224,18 @@ static void look_for_ended_tasks(struct exchange *x, struct identity *identity)
                                end_task, x);
 }
 
+/* A ServiceContent says which origin this is, by whatever name the program calls it. */
+static void look_for_origin(struct exchange *x, struct identity *identity)
+{
+    struct span body;
+    struct buffer uuid = {0};
+    if (strcmp(x->asked.name, "RetrieveServiceContent") == 0 && x->endpoint.name[0] &&
+        http_status(x->response) == 200 && identity_body(x, identity, &body) &&
+        soap_read_origin(body, &uuid))
+        fence_learn(cache_of(x), &x->endpoint, buffer_span(&uuid));
+    buffer_free(&uuid);
+}
+
 void keep_response(struct exchange *x, bool is_whole)
 {
     struct identity identity = {0};
@@ -236,6 +248,7 @@ void keep_response(struct exchange *x, bool is_whole)
         report_time(x, origin_us);
         look_for_ended_session(x, &identity);
         look_for_ended_tasks(x, &identity);
+        look_for_origin(x, &identity);
     }
     if (x->asked.resigns)
         session_resign(x->asked.session);

@@ -19,6 +19,7 @@ setup() {
     find='FindByInventoryPath:SearchIndex:SearchIndex:<inventoryPath>DC0/vm</inventoryPath>'
     name=read:VirtualMachine:vm-57:name
     children=read:Folder:folder-3:childEntity
+    content=RetrieveServiceContent:ServiceInstance:ServiceInstance
     folder="folder-$BATS_TEST_NUMBER"
 }
 teardown() {
@@ -342,4 +343,114 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     cached again "$ask" login "$children"
     same after again
     origin_was_asked RetrievePropertiesEx
+}
+
+# ---- one vCenter, several names ------------------------------------------------------------------
+
+@test "what is written to a vCenter by one name is seen by who calls it by another" {
+    VCENTER_HOST=localhost cached before "$ask" "$content" login "$children" "$name"
+    vcenter_reset
+    VCENTER_HOST=localhost cached warm "$ask" "$content" login "$children" "$name"
+    same before warm
+    origin_was_not_asked
+    cached write "$ask" "$content" login "$(create "$folder")"
+    grep -q '^CreateFolder 200 ' write.out
+    vcenter_reset
+    zero
+    VCENTER_HOST=localhost cached after "$ask" login "$children" "$name"
+    origin_was_asked RetrievePropertiesEx RetrievePropertiesEx
+    counted 'hit.session-lent 1' 'miss.invalidated 2' 'kept.stored 2'
+    plainly truth "$ask" login "$children" "$name"
+    same truth after
+    run ! cmp <(tail -n 2 before.out) <(tail -n 2 after.out)
+}
+
+@test "a VM renamed by pyVmomi, which says the address, has its new name for rbvmomi, which says the name" {
+    VCENTER_HOST=localhost cached before ruby "$scripts/inventory.rb"
+    vcenter_reset
+    VCENTER_HOST=localhost cached warm ruby "$scripts/inventory.rb"
+    same before warm
+    origin_was_not_asked
+    cached write "$python" "$scripts/write.py" DC0_H0_VM2 rename renamed-by-address
+    went_well write
+    VCENTER_HOST=localhost cached after ruby "$scripts/inventory.rb"
+    plainly truth ruby "$scripts/inventory.rb"
+    same truth after
+    grep -q renamed-by-address after.out
+    cached write "$python" "$scripts/write.py" renamed-by-address rename DC0_H0_VM2
+    went_well write
+}
+
+@test "while a task runs vCenter is asked by every name, until its end is seen by one" {
+    local task
+    VCENTER_HOST=localhost cached before "$ask" "$content" login "$name"
+    vcenter_control '/task-time?ms=1500'
+    cached write "$ask" "$content" login 'Rename_Task:VirtualMachine:vm-57:<newName>slow</newName>'
+    task=$(sed -n 's/.*<returnval type="Task">\([^<]*\)<.*/\1/p' write.out)
+    vcenter_reset
+    zero
+    VCENTER_HOST=localhost cached during "$ask" login "$name"
+    origin_was_asked RetrievePropertiesEx
+    counted 'hit.session-lent 1' 'miss.fenced 1'
+    for _ in $(seq 200); do
+        VCENTER_HOST=localhost cached state "$ask" login "read:Task:$task:info.state"
+        grep -q '>success<' state.out && break
+        sleep 0.05
+    done
+    grep -q '>success<' state.out
+    cached after "$ask" login "$name"
+    grep -q '>slow<' after.out
+    vcenter_reset
+    cached again "$ask" login "$name"
+    same after again
+    origin_was_not_asked
+}
+
+@test "what is written by a program that did not ask which vCenter it is is seen by every name" {
+    local reader=("$ask" "$content" login "$children") writer=("$ask" login)
+    VCENTER_HOST=localhost cached before "${reader[@]}"
+    cached write "${writer[@]}" "$(create "$folder-a")"
+    grep -q '^CreateFolder 200 ' write.out
+    vcenter_reset
+    VCENTER_HOST=localhost cached after "${reader[@]}"
+    origin_was_asked RetrieveServiceContent RetrievePropertiesEx
+    plainly truth "${reader[@]}"
+    same truth after
+    # And the other way round.
+    cached before "${writer[@]}" "$children"
+    VCENTER_HOST=localhost cached write "${reader[@]}" "$(create "$folder-b")"
+    vcenter_reset
+    cached after "${writer[@]}" "$children"
+    origin_was_asked RetrievePropertiesEx
+    plainly truth "${writer[@]}" "$children"
+    same truth after
+}
+
+@test "what was read before the first write to a vCenter is answered after it became known" {
+    cached first "$ask" get:/sdk/vimServiceVersions.xml login "$name"
+    cached known "$ask" "$content"
+    vcenter_reset
+    cached again "$ask" get:/sdk/vimServiceVersions.xml login "$name"
+    same first again
+    origin_was_not_asked
+}
+
+@test "a write to one vCenter leaves what was read from another" {
+    local own=$VCENTER_DIR
+    cached first "$ask" "$content" login "$children"
+    another_vcenter second --identity second
+    cached second "$ask" "$content" login "$children"
+    vcenter_control '/task-time?ms=60000'
+    cached write "$ask" "$content" login "$(create "$folder")" \
+        'Rename_Task:VirtualMachine:vm-57:<newName>never</newName>'
+    grep -q '^CreateFolder 200 ' write.out
+    grep -q '^Rename_Task 200 ' write.out
+    vcenter_reset
+    cached during "$ask" "$content" login "$children"
+    origin_was_asked RetrieveServiceContent RetrievePropertiesEx
+    use_vcenter "$own"
+    vcenter_reset
+    cached again "$ask" "$content" login "$children"
+    same first again
+    origin_was_not_asked
 }

@@ -46,7 +46,7 @@ static const struct exchange_front front = {trust, peer_name, may_wait, may_answ
 
 static char host[64]; /* of the running test */
 
-static int next_host(void **state)
+static int next_name(void **state)
 {
     static int number;
     (void)state;
@@ -219,6 +219,33 @@ static void exchange_answered(struct connection *c, const char *asks, const char
     assert_int_equal(write_text(c, asks), EXCHANGE_ANSWER);
     read_answer(c);
     assert_non_null(strstr(seen(c), part));
+}
+
+#define CONTENT                                                                                    \
+    "<RetrieveServiceContent xmlns=\"urn:vim25\"><_this "                                          \
+    "type=\"ServiceInstance\">ServiceInstance</_this></RetrieveServiceContent>"
+#define CONTENT_WITH(about)                                                                        \
+    ENVELOPE("<RetrieveServiceContentResponse xmlns=\"urn:vim25\"><returnval>"                     \
+             "<rootFolder type=\"Folder\">group-d1</rootFolder><about><name>VMware</name>" about   \
+             "</about></returnval></RetrieveServiceContentResponse>")
+
+/* A program asks the host for its ServiceContent, which says that it is `uuid`. */
+static void introduce(const char *uuid)
+{
+    struct connection c;
+    char content[1024];
+    snprintf(content, sizeof(content), CONTENT_WITH("<instanceUuid>%s</instanceUuid>"), uuid);
+    open_connection(&c);
+    exchange_forwarded(&c, request(CONTENT), response(content));
+    close_connection(&c);
+}
+
+/* A host that is a vCenter of its own, and known to be one, as after any program's first words. */
+static int next_host(void **state)
+{
+    next_name(state);
+    introduce(host);
+    return 0;
 }
 
 /* ---- the tests
@@ -574,6 +601,65 @@ static void other_paths_on_the_same_connection_pass(void **state)
     close_connection(&c);
 }
 
+static void a_write_by_one_name_makes_what_was_read_by_another_invalid(void **state)
+{
+    struct connection here, there;
+    char name[sizeof(host)], other_name[sizeof(host)];
+    next_name(state);
+    strcpy(name, host);
+    introduce("one-vcenter");
+    next_name(state);
+    strcpy(other_name, host);
+    introduce("one-vcenter");
+    open_connection(&here);
+    open_connection(&there);
+    exchange_forwarded(&there, request(FIND), response(FOUND));
+    exchange_answered(&there, request(FIND), FOUND);
+    strcpy(host, name);
+    exchange_forwarded(&here, request(RENAME), response(DONE));
+    strcpy(host, other_name);
+    exchange_forwarded(&there, request(FIND), response(FOUND));
+    exchange_answered(&there, request(FIND), FOUND);
+    strcpy(host, name);
+    exchange_forwarded(&here, request(POWER_OFF), response(STARTED));
+    strcpy(host, other_name);
+    exchange_forwarded(&there, request(FIND), response(FOUND));
+    exchange_forwarded(&there, request(FETCH), response(FETCHED("success")));
+    exchange_forwarded(&there, request(FIND), response(FOUND));
+    exchange_answered(&there, request(FIND), FOUND);
+    close_connection(&here);
+    close_connection(&there);
+}
+
+static void two_vcenters_do_not_disturb_each_other(void **state)
+{
+    struct connection c;
+    open_connection(&c);
+    next_host(state);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    char name[sizeof(host)];
+    strcpy(name, host);
+    next_host(state);
+    exchange_forwarded(&c, request(POWER_OFF), response(STARTED));
+    strcpy(host, name);
+    exchange_answered(&c, request(FIND), FOUND);
+    close_connection(&c);
+}
+
+static void what_was_read_before_an_origin_was_known_is_answered_afterwards(void **state)
+{
+    struct connection c;
+    next_name(state);
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    introduce(host);
+    exchange_answered(&c, request(CONTENT), host);
+    exchange_answered(&c, request(FIND), FOUND);
+    exchange_forwarded(&c, request(RENAME), response(DONE));
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    close_connection(&c);
+}
+
 int main(void)
 {
     struct config config;
@@ -581,6 +667,9 @@ int main(void)
     setenv("VCACHE_DIR", config.directory, 1);
 #define WITH_HOST(test) cmocka_unit_test_setup(test, next_host)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_read_before_an_origin_was_known_is_answered_afterwards),
+        cmocka_unit_test(a_write_by_one_name_makes_what_was_read_by_another_invalid),
+        cmocka_unit_test(two_vcenters_do_not_disturb_each_other),
         WITH_HOST(the_second_of_two_equal_reads_is_answered),
         WITH_HOST(an_answer_is_a_whole_http_message_with_the_origins_fields),
         WITH_HOST(a_request_may_come_byte_by_byte),
