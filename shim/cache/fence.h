@@ -18,7 +18,10 @@
  * same holds for an endpoint that has shown two (origins.h), and for all where the table is full.
  *
  * Whoever answers under an endpoint is believed, verified or not. A lie can make two origins share,
- * or make its endpoint one that may be any vCenter's; both are harmless.
+ * or, once the truth is told, its endpoint one that may be any vCenter's; both are harmless. What
+ * remains: under a known name another vCenter answers now, and a program writes to it that has not
+ * asked it for its ServiceContent. Who reads that vCenter by another name does not see the write
+ * before the time to live.
  *
  * Works as long as the file can be mapped, also when the LMDB part of the cache is unavailable.
  * Thread-safe, async-signal-unsafe, never waits.
@@ -75,7 +78,7 @@ void fence_end_task(struct cache *cache, const struct endpoint *endpoint, struct
 /* A new generation for every origin: nothing that is stored or on its way stays valid. */
 void fence_invalidate_all(struct cache *cache);
 
-/* A new generation for one origin (vcache-flush --endpoint). */
+/* A new generation for one origin (vcache-flush --endpoint), or for all if it may be any. */
 void fence_invalidate(struct cache *cache, const struct endpoint *endpoint);
 
 #endif

@@ -426,7 +426,7 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     same truth after
 }
 
-@test "what was read before the first write to a vCenter is answered after it became known" {
+@test "what was read before it was known which vCenter answers is given afterwards, too" {
     cached first "$ask" get:/sdk/vimServiceVersions.xml login "$name"
     cached known "$ask" "$content"
     vcenter_reset
