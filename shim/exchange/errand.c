@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-/* How long one waits for another process that opens a session with the same credentials. */
-enum { HEAL_WAIT_MS = 5000 };
+/* How long one waits for another that opens a session with the same credentials. */
+enum { LOGIN_WAIT_MS = 5000 };
 
 static bool is_succeeded(const struct exchange *x)
 {
@@ -113,6 +113,29 @@ enum exchange_phase errand_next(struct exchange *x)
     return PHASE_AWAITING;
 }
 
+/* ---- a session of its own -------------------------------------------------------------------- */
+
+/* Of many threads or processes that need one, each in turn. */
+static bool claim_login(struct exchange *x, struct span cookie)
+{
+    struct cache_key key;
+    uint64_t bound = x->front->may_wait(x->connection) ? LOGIN_WAIT_MS : 0;
+    return login_key(x, x->errand.login, cookie, &key) &&
+           claim_take(cache_of(x), &key, bound, &x->errand.claim) != CLAIM_REFUSED;
+}
+
+void errand_begin_private(struct exchange *x)
+{
+    x->errand.aim = ERRAND_PRIVATE;
+    claim_login(x, cookie_token(http_field(x->request, "Cookie")));
+    struct session *actual = session_actual(x->asked.session);
+    if (actual == x->asked.actual)
+        return;
+    /* Another thread of the program was quicker. */
+    x->asked.actual = actual;
+    errand_end(x);
+}
+
 /* ---- healing --------------------------------------------------------------------------------- */
 
 /* A property read tells it object by object, with status 200. */
@@ -151,14 +174,7 @@ static bool adopt(struct exchange *x, struct session *dead)
 /* Of many whose session has ended at once, one logs in, and the others go on in its session. */
 static bool adopt_or_claim(struct exchange *x, struct session *dead)
 {
-    struct cache_key key;
-    uint64_t bound = x->front->may_wait(x->connection) ? HEAL_WAIT_MS : 0;
-    if (adopt(x, dead))
-        return true;
-    if (!login_key(x, x->errand.login, &key) ||
-        claim_take(cache_of(x), &key, bound, &x->errand.claim) == CLAIM_REFUSED)
-        return false;
-    return adopt(x, dead);
+    return adopt(x, dead) || (claim_login(x, (struct span){0}) && adopt(x, dead));
 }
 
 bool errand_heals(struct exchange *x)
@@ -207,7 +223,8 @@ static bool open_session(struct exchange *x, const struct session_opened *opened
     bool is_lent;
     if (x->errand.aim == ERRAND_PRIVATE) {
         fresh = session_open_private(x->errand.login, opened);
-        if (fresh)
+        /* Not if another thread was quicker: what it has in its session would be lost. */
+        if (fresh && session_actual(x->asked.session) == x->asked.actual)
             session_succeed(x->asked.session, fresh);
     } else {
         session_store(cache_of(x), x->errand.login, x->context->config.session_idle_ms, opened,

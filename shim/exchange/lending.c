@@ -75,13 +75,15 @@ static bool borrow(struct exchange *x)
     return true;
 }
 
-bool login_key(struct exchange *x, const struct session *login, struct cache_key *key)
+bool login_key(struct exchange *x, const struct session *login, struct span cookie,
+               struct cache_key *key)
 {
     const struct cache_secret *secret = cache_secret(cache_of(x));
     const struct principal *principal = session_principal(login);
     struct buffer canonical = {0};
     buffer_append_sized(&canonical, SPAN_OF("Login"));
     buffer_append_sized(&canonical, (struct span){principal->id, sizeof(principal->id)});
+    buffer_append_sized(&canonical, cookie);
     bool is_done = secret && !canonical.failed;
     if (is_done)
         *key = key_of(secret, buffer_span(&canonical));
@@ -123,7 +125,7 @@ enum exchange_verdict decide_login(struct exchange *x)
     if (!is_logged_in && borrow(x))
         return EXCHANGE_ANSWER;
     x->asked.keep = KEEP_LOGIN;
-    x->asked.has_key = login_key(x, x->asked.session, &x->asked.key);
+    x->asked.has_key = login_key(x, x->asked.session, (struct span){0}, &x->asked.key);
     if (!is_logged_in && x->asked.has_key && decide_claim(x) && borrow(x)) {
         x->asked.keep = KEEP_NOTHING;
         claim_release(cache_of(x), &x->asked.claim);
@@ -144,7 +146,7 @@ void decide_private(struct exchange *x)
                     !changes_session;
     x->errand.login = may_stay ? NULL : session_login(x->asked.session, &x->trust);
     if (x->errand.login) {
-        x->errand.aim = ERRAND_PRIVATE;
+        errand_begin_private(x);
         return;
     }
     session_make_private(cache_of(x), x->asked.actual);

@@ -194,8 +194,9 @@ bool lend_answer(struct exchange *x, struct span head, struct span body);
 /* The program holds the view from now on. `current`: what it is called at the origin. */
 void lend_view(struct exchange *x, struct span current);
 /* What `login`'s logins are collapsed by: programs word a login differently, but of the same
- * credentials it is the same question. */
-bool login_key(struct exchange *x, const struct session *login, struct cache_key *key);
+ * credentials it is the same question. `cookie`: empty, or of the session that is left by it. */
+bool login_key(struct exchange *x, const struct session *login, struct span cookie,
+               struct cache_key *key);
 
 /*
  * errand.c. Whether something must be asked first, or the request goes to the origin with other
@@ -204,6 +205,8 @@ bool login_key(struct exchange *x, const struct session *login, struct cache_key
  */
 bool errand_is_due(const struct exchange *x);
 enum exchange_phase errand_next(struct exchange *x);
+/* The program needs a session of its own, opened with the credentials x->errand.login. */
+void errand_begin_private(struct exchange *x);
 /* Before the response to the program's request is shown to it: whether it says that the origin has
  * ended the session, and the session can be opened anew. Then errand_next. */
 bool errand_heals(struct exchange *x);
