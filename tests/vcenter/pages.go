@@ -3,8 +3,6 @@ package main
 // RetrievePropertiesEx in pages: the simulator never makes any.
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"strconv"
 	"strings"
 )
@@ -31,7 +29,9 @@ func (s *session) nextPage(p *pages) string {
 	count := len(p.objects)
 	if count > p.size {
 		count = p.size
-		token := newToken()
+		// A small number, as vCenter's are: two sessions have the same ones.
+		token := strconv.Itoa(s.tokens)
+		s.tokens++
 		s.pages[token] = &pages{size: p.size, objects: p.objects[count:]}
 		b.WriteString("<token>" + token + "</token>")
 	}
@@ -63,10 +63,4 @@ func (x *exchange) cancelRetrieve() *answer {
 		return invalidArgument("token")
 	}
 	return success("CancelRetrievePropertiesEx", "")
-}
-
-func newToken() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // Go's reader does not fail on Linux
-	return hex.EncodeToString(b[:])
 }

@@ -14,6 +14,7 @@ type session struct {
 	ended  chan struct{} // closed at its end, for requests that wait in it
 
 	pages      map[string]*pages
+	tokens     int // given to pages so far
 	views      map[string]bool
 	collectors map[string]*collector
 }

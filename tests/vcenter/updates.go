@@ -5,6 +5,8 @@ package main
 // client was last told, and read again whenever something may have changed.
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,7 +61,7 @@ func (x *exchange) createFilter() *answer {
 		c.write(&b)
 	}
 	b.WriteString("</specSet>")
-	f := &filter{name: "session[" + x.session.key + "]" + newToken(), specification: b.String()}
+	f := &filter{name: "session[" + x.session.key + "]" + newFilterName(), specification: b.String()}
 
 	if _, refused := x.look(f); refused != nil { // what the filter names must exist
 		return refused
@@ -286,4 +288,10 @@ func difference(before, after told) string {
 		}
 	}
 	return b.String()
+}
+
+func newFilterName() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // Go's reader does not fail on Linux
+	return hex.EncodeToString(b[:])
 }
