@@ -59,6 +59,8 @@
     F(XML_SetCharacterDataHandler)                                                                 \
     F(XML_SetNamespaceDeclHandler)                                                                 \
     F(XML_SetStartDoctypeDeclHandler)                                                              \
+    F(XML_GetCurrentByteIndex)                                                                     \
+    F(XML_GetCurrentByteCount)                                                                     \
     F(XML_GetErrorCode)
 
 #define LATE_CRYPTO(F)                                                                             \

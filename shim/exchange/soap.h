@@ -36,6 +36,7 @@ struct soap_request {
     struct buffer user;     /* Login: userName */
     struct buffer password; /* Login: password */
     struct buffer locale;   /* Login: locale */
+    struct buffer token;    /* ContinueRetrievePropertiesEx, CancelRetrievePropertiesEx: token */
 
     /* Every managed object the request names (text of an element with a plain `type` attribute,
      * such as _this, obj, entity), as spans into `object_names`, each once; cut at SOAP_OBJECTS. */
@@ -56,7 +57,8 @@ void soap_request_free(struct soap_request *request);
 
 /*
  * What the beginning of a response says. Parses no further than the first child of the first
- * returnval, however long the body is: a miss must not pay for megabytes of XML.
+ * returnval (to its end if it is a token), however long the body is: a miss must not pay for
+ * megabytes of XML.
  */
 struct soap_response {
     bool is_understood; /* an Envelope with a Body that has an element, and it ends with the
@@ -66,6 +68,9 @@ struct soap_response {
     bool has_returnval;
     char returnval_type[SOAP_NAME_SIZE]; /* its `type` attribute ("Task", "ContainerView"), or "" */
     bool has_token;          /* the first child of returnval is `token`: more pages follow */
+    struct buffer token;     /* its text; empty if it is no text, or longer than 1 KiB */
+    size_t token_at;         /* where in the body that text is written, maybe with escapes, */
+    size_t token_size;       /* and how long it is there; 0: it cannot be told */
     bool is_empty;           /* no returnval, or one without children and text */
     struct buffer returnval; /* its text, if it holds text only and is at most 1 KiB: a reference */
 };

@@ -25,7 +25,7 @@ struct request_reading {
     struct canonical canonical;
     struct property_read properties;
     size_t depth;
-    bool is_in_header, has_header, has_body, is_login;
+    bool is_in_header, has_header, has_body, is_login, is_page;
     uint64_t is_object; /* bit n: the element at depth n has a plain `type` attribute */
 };
 
@@ -60,6 +60,8 @@ static bool operation_starts(struct request_reading *r, const char *name)
         return false;
     memcpy(r->request->operation, local, size + 1);
     r->is_login = strcmp(local, "Login") == 0;
+    r->is_page = strcmp(local, "ContinueRetrievePropertiesEx") == 0 ||
+                 strcmp(local, "CancelRetrievePropertiesEx") == 0;
     property_read_begin(&r->properties, local);
     return true;
 }
@@ -132,6 +134,8 @@ static void parameter_ended(struct request_reading *r, const char *local, struct
         keep(r, &r->request->password, text);
     else if (r->is_login && strcmp(local, "locale") == 0)
         keep(r, &r->request->locale, text);
+    else if (r->is_page && strcmp(local, "token") == 0)
+        keep(r, &r->request->token, text);
 }
 
 static void object_named(struct request_reading *r, struct span name)
@@ -230,7 +234,7 @@ bool soap_read_request(struct span body, struct soap_request *request)
     r.request = request;
     property_read_begin(&r.properties, "");
     r.depth = 0;
-    r.is_in_header = r.has_header = r.has_body = r.is_login = false;
+    r.is_in_header = r.has_header = r.has_body = r.is_login = r.is_page = false;
     r.is_object = 0;
     canonical_begin(&r.canonical, &request->canonical, body.size);
 
@@ -257,6 +261,7 @@ void soap_request_free(struct soap_request *request)
     secret_free(&request->user);
     secret_free(&request->password);
     secret_free(&request->locale);
+    secret_free(&request->token);
     secret_free(&request->object_names);
     *request = (struct soap_request){0};
 }

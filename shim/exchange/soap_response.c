@@ -12,8 +12,10 @@
 struct response_reading {
     struct xml_reading xml; /* first: see xml.h */
     struct soap_response *response;
+    struct span body;
     size_t depth;
     bool is_in_header;
+    bool is_in_token;
     bool has_name; /* of an Envelope's Body's first element */
     bool is_long;  /* returnval's text is no reference */
 };
@@ -60,13 +62,47 @@ static void parameter_starts(struct response_reading *r, const char *name, const
         xml_stop(&r->xml);
 }
 
-/* The first child of returnval: now all is known. */
+/* The first child of returnval: now all is known, but for the text of a token. */
 static void child_starts(struct response_reading *r, const char *name)
 {
     r->response->has_token = is_named(name, "token");
     r->response->is_empty = false;
     secret_free(&r->response->returnval);
+    if (r->response->has_token) {
+        struct span tag = xml_tag(&r->xml, r->body);
+        r->response->token_at = (size_t)(tag.data + tag.size - r->body.data);
+        r->is_in_token = true;
+    } else {
+        xml_stop(&r->xml);
+    }
+}
+
+/* Of a token that has children nothing more is known. */
+static void token_child_starts(struct response_reading *r)
+{
+    secret_free(&r->response->token);
     xml_stop(&r->xml);
+}
+
+/* A document in an encoding of two bytes a letter has other bytes around the text. */
+static void token_ends(struct response_reading *r)
+{
+    struct soap_response *response = r->response;
+    struct span tag = xml_tag(&r->xml, r->body);
+    size_t end = (size_t)(tag.data - r->body.data);
+    bool is_plain = tag.size > 2 && memcmp(tag.data, "</", 2) == 0 && end > response->token_at &&
+                    r->body.data[response->token_at - 1] == '>';
+    response->token_size = is_plain ? end - response->token_at : 0;
+    xml_stop(&r->xml);
+}
+
+static void token_text_comes(struct response_reading *r, struct span more)
+{
+    struct buffer *token = &r->response->token;
+    if (token->size + more.size <= REFERENCE_SIZE)
+        secret_append(token, more.data, more.size);
+    else
+        token_child_starts(r);
 }
 
 static bool envelope_starts(struct response_reading *r, const char *name)
@@ -90,6 +126,8 @@ static void element_starts(void *reading, const char *name, const char **attribu
         body_child_starts(r, name);
     else if (r->depth == DEPTH_PARAMETER)
         parameter_starts(r, name, attributes);
+    else if (r->is_in_token)
+        token_child_starts(r);
     else
         child_starts(r, name);
 }
@@ -105,10 +143,12 @@ static bool is_white(struct span text)
 static void text_comes(void *reading, const char *text, int size)
 {
     struct response_reading *r = reading;
+    struct span more = {(const uint8_t *)text, (size_t)size};
+    if (!r->xml.is_stopped && r->is_in_token)
+        token_text_comes(r, more);
     if (r->xml.is_stopped || r->is_in_header || r->depth != DEPTH_PARAMETER)
         return;
     struct buffer *returnval = &r->response->returnval;
-    struct span more = {(const uint8_t *)text, (size_t)size};
     if (!is_white(more))
         r->response->is_empty = false;
     if (returnval->size + more.size <= REFERENCE_SIZE) {
@@ -130,6 +170,8 @@ static void element_ends(void *reading, const char *name)
         return;
     if (r->depth == DEPTH_BODY)
         r->is_in_header = false;
+    else if (r->is_in_token)
+        token_ends(r);
     else if (!r->is_in_header && r->depth >= DEPTH_OPERATION)
         xml_stop(&r->xml);
     r->depth--;
@@ -173,19 +215,22 @@ static const struct xml_handlers handlers = {
 bool soap_read_response(struct span body, struct soap_response *response)
 {
     *response = (struct soap_response){.is_empty = true};
-    struct response_reading r = {.response = response};
+    struct response_reading r = {.response = response, .body = body};
     enum xml_outcome outcome = xml_read(&r.xml, &handlers, body, FIRST_PIECE);
     xml_end(&r.xml, may_keep_parser(response->name));
     bool is_read = outcome == XML_WHOLE || outcome == XML_STOPPED;
-    bool is_failed = response->returnval.failed;
+    bool is_failed = response->returnval.failed || response->token.failed;
     response->is_understood = is_read && !is_failed && r.has_name && ends_with_envelope(body);
     if (r.is_long || !response->is_understood)
         secret_free(&response->returnval);
+    if (!response->is_understood)
+        secret_free(&response->token);
     return outcome != XML_NO_MEANS && !is_failed;
 }
 
 void soap_response_free(struct soap_response *response)
 {
     secret_free(&response->returnval);
+    secret_free(&response->token);
     *response = (struct soap_response){0};
 }

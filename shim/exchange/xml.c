@@ -165,6 +165,16 @@ void xml_stop(struct xml_reading *reading)
     reading->expat->XML_StopParser(reading->parser, XML_FALSE);
 }
 
+struct span xml_tag(const struct xml_reading *reading, struct span document)
+{
+    XML_Index at = reading->expat->XML_GetCurrentByteIndex(reading->parser);
+    int size = reading->expat->XML_GetCurrentByteCount(reading->parser);
+    if (at < 0 || size < 0 || (size_t)at > document.size ||
+        (size_t)size > document.size - (size_t)at)
+        return (struct span){document.data, 0};
+    return (struct span){document.data + at, (size_t)size};
+}
+
 void xml_end(struct xml_reading *reading, bool may_keep)
 {
     if (!reading->parser)

@@ -53,6 +53,9 @@ enum xml_outcome xml_read(struct xml_reading *reading, const struct xml_handlers
 /* For handlers: enough is known. */
 void xml_stop(struct xml_reading *reading);
 
+/* For handlers of an element's start or end: where in the document its tag lies. */
+struct span xml_tag(const struct xml_reading *reading, struct span document);
+
 /* After xml_read, always. `may_keep`: nothing secret was in the document. */
 void xml_end(struct xml_reading *reading, bool may_keep);
 

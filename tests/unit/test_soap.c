@@ -669,6 +669,93 @@ static void a_page_is_told_by_its_token(void **state)
     soap_response_free(&response);
 }
 
+static const char *token_of(const char *returnval, struct soap_response *response)
+{
+    static char text[8192];
+    snprintf(text, sizeof(text), OPERATION("RetrievePropertiesExResponse", "%s"), returnval);
+    *response = response_of(text);
+    assert_true(response->is_understood);
+    assert_true(response->has_token);
+    return text;
+}
+
+static void a_token_is_read_and_found_in_the_text(void **state)
+{
+    (void)state;
+    static const char *const written[][2] = {
+        {"0", "0"},       {"52ab-cd", "52ab-cd"}, {"a&amp;b", "a&b"}, {"<![CDATA[<0>]]>", "<0>"},
+        {" 7\n", " 7\n"},
+    };
+    for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+        char returnval[256];
+        struct soap_response response;
+        snprintf(returnval, sizeof(returnval),
+                 "<returnval><token >%s</token ><objects/></returnval>", written[i][0]);
+        const char *text = token_of(returnval, &response);
+        assert_text(&response.token, written[i][1]);
+        assert_int_equal(response.token_size, strlen(written[i][0]));
+        assert_memory_equal(text + response.token_at, written[i][0], response.token_size);
+        soap_response_free(&response);
+    }
+}
+
+/* However the reading is cut in pieces. */
+static void a_token_is_found_wherever_it_lies(void **state)
+{
+    (void)state;
+    for (int before = 1500; before < 2100; before += 7) {
+        char returnval[4096];
+        struct soap_response response;
+        snprintf(returnval, sizeof(returnval), "<returnval>%*s<token>12345</token></returnval>",
+                 before, "");
+        const char *text = token_of(returnval, &response);
+        assert_text(&response.token, "12345");
+        assert_memory_equal(text + response.token_at, "12345<", 6);
+        assert_int_equal(response.token_size, 5);
+        soap_response_free(&response);
+    }
+}
+
+static void what_is_no_text_is_no_token_to_ask_with(void **state)
+{
+    (void)state;
+    static char long_token[1200];
+    memset(long_token, 'x', sizeof(long_token) - 1);
+    static const char *const written[] = {"<token/>", "<token></token>", "<token>1<part/>2</token>",
+                                          "<token>%s</token>"};
+    for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+        char token[2048];
+        char returnval[4096];
+        struct soap_response response;
+        snprintf(token, sizeof(token), written[i], long_token);
+        snprintf(returnval, sizeof(returnval), "<returnval>%s</returnval>", token);
+        token_of(returnval, &response);
+        assert_true(response.token.size == 0 || response.token_size == 0);
+        soap_response_free(&response);
+    }
+}
+
+static void the_token_of_a_page_request_is_read(void **state)
+{
+    (void)state;
+    static const char *const operations[] = {"ContinueRetrievePropertiesEx",
+                                             "CancelRetrievePropertiesEx"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[2048];
+        snprintf(text, sizeof(text), ENVELOPE("<%s xmlns=\"urn:vim25\">%s</%s>"), operations[i],
+                 COLLECTOR "<token>0</token>", operations[i]);
+        struct soap_request request = request_of(text);
+        assert_true(request.is_understood);
+        assert_text(&request.token, "0");
+        soap_request_free(&request);
+    }
+    assert_false(is_understood(
+        OPERATION("ContinueRetrievePropertiesEx", COLLECTOR "<token>0</token><token>1</token>")));
+    struct soap_request request = request_of(OPERATION("FindByUuid", "<token>0</token>"));
+    assert_int_equal(request.token.size, 0);
+    soap_request_free(&request);
+}
+
 static void an_empty_result_is_told(void **state)
 {
     (void)state;
@@ -876,6 +963,10 @@ int main(void)
         cmocka_unit_test(the_current_session_alone_is_told),
         cmocka_unit_test(a_reference_is_read),
         cmocka_unit_test(a_page_is_told_by_its_token),
+        cmocka_unit_test(a_token_is_read_and_found_in_the_text),
+        cmocka_unit_test(a_token_is_found_wherever_it_lies),
+        cmocka_unit_test(what_is_no_text_is_no_token_to_ask_with),
+        cmocka_unit_test(the_token_of_a_page_request_is_read),
         cmocka_unit_test(an_empty_result_is_told),
         cmocka_unit_test(a_fault_is_told),
         cmocka_unit_test(a_response_cut_short_is_not_understood),
