@@ -26,7 +26,7 @@ struct head {
     uint16_t object_count;
     uint8_t is_object_list_cut;
     uint8_t is_sealed;
-    uint32_t unused;
+    uint32_t page_count;
 };
 
 static size_t objects_size(const struct head *head)
@@ -62,6 +62,7 @@ bool entry_write_prefix(struct buffer *prefix, const struct cache_key *key,
         .object_count = (uint16_t)(objects < STORE_OBJECTS ? objects : STORE_OBJECTS),
         .is_object_list_cut = label->is_object_list_cut || objects > STORE_OBJECTS,
         .is_sealed = label->is_sealed,
+        .page_count = label->page_count,
     };
     fixed.prefix_size = (uint32_t)prefix_size(&fixed);
     size_t start = prefix->size;
@@ -117,6 +118,7 @@ bool entry_read(struct span value, struct entry *entry, struct stored_response *
     label->object_count = head.object_count;
     label->is_object_list_cut = head.is_object_list_cut;
     label->is_sealed = head.is_sealed;
+    label->page_count = head.page_count;
     response->head = (struct span){at, head.head_size};
     response->body = (struct span){at + head.head_size, (size_t)head.body_size};
     *entry = (struct entry){head.key_check, head.key_length, head.body_check, head.prefix_check};

@@ -24,7 +24,8 @@ struct store_label {
     uint64_t objects[STORE_OBJECTS]; /* key_of_object of what the request names */
     uint32_t object_count;
     bool is_object_list_cut;
-    bool is_sealed; /* head and body are one sealed text (seal.h) in `body`; head is empty */
+    bool is_sealed;      /* head and body are one sealed text (seal.h) in `body`; head is empty */
+    uint32_t page_count; /* not 0: the body is so many responses, a chain, and head is empty */
 };
 
 /* A response lent by store_get: valid until store_release. The bytes may lie in the mapped file. */

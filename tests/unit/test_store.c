@@ -23,6 +23,7 @@ static void a_response_comes_back_as_it_was_stored(void **state)
     label.object_count = 2;
     label.is_object_list_cut = true;
     label.is_sealed = true;
+    label.page_count = 12;
     memset(label.principal.id, 9, sizeof(label.principal.id));
     assert_int_equal(store_put(fixture->cache, &key, &label, HEAD, SPAN_OF("<body/>")), CACHE_OK);
     assert_int_equal(store_get(fixture->cache, &key, &response, NULL), CACHE_OK);
@@ -38,6 +39,7 @@ static void a_response_comes_back_as_it_was_stored(void **state)
     assert_int_equal(response.label.objects[1], 22);
     assert_true(response.label.is_object_list_cut);
     assert_true(response.label.is_sealed);
+    assert_int_equal(response.label.page_count, 12);
     store_release(&response);
     store_release(&response);
 }
