@@ -104,6 +104,11 @@ bool answer_empty_response(struct answer *answer, const char *name, bool closes)
     return true;
 }
 
+struct span answer_body(const struct answer *answer)
+{
+    return answer->lent.hold ? answer->lent.body : buffer_span(&answer->body);
+}
+
 static size_t copy_out(const struct answer *answer, uint8_t *to, size_t size, size_t *at,
                        size_t *offset)
 {

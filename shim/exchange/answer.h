@@ -39,6 +39,9 @@ void answer_own(struct answer *answer, bool closes);
  * without memory. */
 bool answer_empty_response(struct answer *answer, const char *name, bool closes);
 
+/* The body of a message that was begun and not read to its end. */
+struct span answer_body(const struct answer *answer);
+
 /* Copies up to `size` bytes; `peek` leaves them. */
 size_t answer_read(struct answer *answer, void *bytes, size_t size, bool peek);
 

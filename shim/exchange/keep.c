@@ -101,7 +101,7 @@ static bool speaks_of_a_session(struct span body)
     return span_contains(body, SPAN_OF("session["));
 }
 
-static enum verdict keep_stored(struct exchange *x, struct span head, struct span body)
+enum verdict keep_stored(struct exchange *x, struct span head, struct span body)
 {
     struct buffer sealed = {0};
     enum cache_status status = CACHE_UNAVAILABLE;
@@ -129,18 +129,20 @@ static enum verdict keep_body(struct exchange *x, struct span body)
     bool is_readable =
         !is_soap || (soap_read_response(body, &soap) && soap.is_understood && !soap.is_fault);
     struct fence_state fence = fence_read(cache_of(x), &x->endpoint);
-    bool is_response = x->asked.keep == KEEP_RESPONSE;
+    bool is_page = x->asked.keep == KEEP_PAGE;
+    bool is_response = is_page || x->asked.keep == KEEP_RESPONSE;
+    bool is_paged = is_page || strcmp(x->asked.name, "RetrievePropertiesEx") == 0;
     if (!is_readable)
         verdict = VERDICT_NOT_READABLE;
-    else if (is_response && soap.has_token)
-        verdict = VERDICT_NOT_TOKEN;
-    else if (is_response && soap.is_empty && strcmp(x->asked.name, "RetrievePropertiesEx") == 0)
+    else if (is_response && soap.is_empty && is_paged)
         verdict = VERDICT_NOT_EMPTY; /* a program may take it for the end of its session */
     else if (is_response && span_contains(body, SPAN_OF("NotAuthenticated")))
         verdict =
             VERDICT_NOT_SESSION; /* a property read tells it in a missingSet, with status 200 */
     else if (is_response && (fence.is_fenced || fence.generation != x->asked.label.generation))
         verdict = VERDICT_NOT_FRESH;
+    else if (is_page || (is_response && soap.has_token))
+        verdict = is_paged ? page_keep(x, &soap, body) : VERDICT_NOT_TOKEN;
     else if (!compose_head(x->response, SPAN_OF("HTTP/1.1 200 OK"), body.size, &head))
         verdict = VERDICT_NOT_ROOM;
     else if (x->asked.keep == KEEP_LOGIN)
@@ -240,8 +242,10 @@ void keep_response(struct exchange *x, bool is_whole)
 {
     struct identity identity = {0};
     uint64_t origin_us = clock_microseconds() - x->asked.begun_us;
-    if (x->asked.process != getpid())
+    if (x->asked.process != getpid()) {
+        recording_free(x->asked.recording);
         return;
+    }
     if (x->asked.is_write)
         end_write(x, &identity, is_whole);
     if (is_whole) {
@@ -258,5 +262,6 @@ void keep_response(struct exchange *x, bool is_whole)
         report_kept(x, verdict, http_body(x->response).size, origin_us);
     }
     buffer_free(&identity.decoded);
+    recording_free(x->asked.recording);
     claim_release(cache_of(x), &x->asked.claim);
 }

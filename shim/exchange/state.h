@@ -10,6 +10,7 @@
  *   compose.c    messages that differ from what was received: renamed, or of our own
  *   hold.c       the response comes: what of it is held back from the program, and until when
  *   keep.c       the response is whole: what becomes of it
+ *   page.c       both of these, for reads that are answered in pages
  *   report.c     the log and the counters
  *
  * Nothing outside shim/exchange includes this.
@@ -26,6 +27,7 @@
 #include "exchange/exchange.h"
 #include "exchange/http.h"
 #include "exchange/operation.h"
+#include "exchange/recording.h"
 #include "exchange/soap.h"
 
 #include <sys/types.h>
@@ -45,6 +47,7 @@ enum exchange_phase {
 enum keep {
     KEEP_NOTHING,
     KEEP_RESPONSE, /* stored for every reader of the namespace */
+    KEEP_PAGE,     /* the same, with the pages before and behind it */
     KEEP_BOUND,    /* stored as long as the session is lent: currentSession */
     KEEP_VIEW,     /* the same, and it names a view that is shared from now on */
     KEEP_LOGIN,    /* published as a session */
@@ -87,6 +90,7 @@ struct asked {
     bool has_key;
     struct store_label label; /* filled when the response may be stored */
     enum keep keep;
+    struct recording *recording; /* whose next page the response is; owned */
     enum verdict verdict;
     bool is_write;              /* a fence was raised: */
     struct fence_raised raised; /* where */
@@ -252,6 +256,18 @@ void exchange_go_blind(struct exchange *x, enum verdict verdict);
 void keep_response(struct exchange *x, bool is_whole);
 /* The value of the session cookie that the response sets; size 0: none. */
 struct span keep_cookie_of(const struct http_message *response);
+
+/* Stores under x->asked's key and label, sealed if it speaks of the session. */
+enum verdict keep_stored(struct exchange *x, struct span head, struct span body);
+
+/* page.c: the request continues or gives up a read in pages. */
+enum exchange_verdict page_decide(struct exchange *x);
+/* Makes the first page of a stored chain the answer; the loan is taken over or ended. False: the
+ * chain cannot be served to its end. */
+bool page_answer_first(struct exchange *x, struct stored_response *chain);
+/* A page that may be kept: recorded, and if it is the last, the chain is stored. `body` is its
+ * identity form, which `soap` was read from. */
+enum verdict page_keep(struct exchange *x, const struct soap_response *soap, struct span body);
 
 /* report.c. */
 void report_hit(struct exchange *x, enum verdict verdict, uint64_t age_ms, size_t bytes,

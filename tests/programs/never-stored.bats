@@ -96,32 +96,15 @@ is_asked_each_time() {
     [ "$(counter kept.stored)" -eq 1 ]
 }
 
-@test "pages" {
-    local bare spec='<specSet><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet><objectSet>
-        <obj type="Folder">folder-3</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>Folder</type>
-        <path>childEntity</path></selectSet></objectSet></specSet>'
-    is_asked_each_time kept.not-token \
-        "RetrievePropertiesEx:PropertyCollector:propertyCollector:$spec<options><maxObjects>4</maxObjects></options>"
+@test "a first page alone" {
+    is_asked_each_time kept.recorded names:4
     grep -q '<token>' second.out
     # Whole, they are stored.
-    cached whole "$ask" login \
-        "RetrievePropertiesEx:PropertyCollector:propertyCollector:$spec<options><maxObjects>40</maxObjects></options>"
+    cached whole "$ask" login names:40
     vcenter_reset
-    cached again "$ask" login \
-        "RetrievePropertiesEx:PropertyCollector:propertyCollector:$spec<options><maxObjects>40</maxObjects></options>"
+    cached again "$ask" login names:40
     same whole again
     origin_was_not_asked
-
-    another_vcenter own --vms 10 --page 3
-    plainly bare "$python" "$scripts/inventory.py"
-    bare=$(vcenter_count ContinueRetrievePropertiesEx)
-    [ "$bare" -gt 2 ]
-    for name in cold warm; do
-        vcenter_reset
-        cached $name "$python" "$scripts/inventory.py"
-        same bare $name
-        [ "$(vcenter_count ContinueRetrievePropertiesEx)" -eq "$bare" ]
-    done
 }
 
 @test "property reads that found nothing" {

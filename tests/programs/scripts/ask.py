@@ -7,13 +7,15 @@ Asks a vCenter by hand, one step an argument, over one connection that is kept a
     login[:LOCALE], logout, get:PATH
     OPERATION:TYPE:ID[:INSIDE]  a request; INSIDE is what follows _this
     read:TYPE:ID:PROPERTY[,…]   RetrievePropertiesEx of one object; the ID @ is the last reference that was returned
+    names:SIZE                  RetrievePropertiesEx of the names of all VMs of folder-3, SIZE a page
+    next, rest, cancel          the page behind it, all that are left, or none of them
     save:FILE, use:FILE         the cookie, to or from a file; use: alone has none
     key:FILE                    the session's key, to a file
     say:TEXT, wait:FILE         print at once; go on when FILE (a fifo) has been written
     close                       the connection; the next step opens another
     pid:FILE                    the number of this process, to a file
 
-What differs from run to run or tells who logged in (keys and times of the session, its agent) is left out. ASK_HEADERS has more header fields, one a line.
+What differs from run to run or tells who logged in (keys and times of the session, its agent, tokens) is left out. ASK_HEADERS has more header fields, one a line.
 """
 import http.client
 import os
@@ -28,6 +30,9 @@ ENVELOPE = ('<?xml version="1.0" encoding="UTF-8"?>\n<soapenv:Envelope '
             'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>%s</soapenv:Body></soapenv:Envelope>')
 READ = ('<specSet><propSet><type>%s</type>%s</propSet><objectSet><obj type="%s">%s</obj></objectSet></specSet>'
         '<options></options>')
+NAMES = ('<specSet><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet><objectSet>'
+         '<obj type="Folder">folder-3</obj><skip>true</skip><selectSet xsi:type="TraversalSpec"><type>Folder</type>'
+         '<path>childEntity</path></selectSet></objectSet></specSet><options><maxObjects>%s</maxObjects></options>')
 
 
 class Asker:
@@ -39,6 +44,7 @@ class Asker:
         self.cookie = None
         self.key = ""
         self.reference = ""
+        self.token = ""
         self.connection = None
 
     def send(self, method, path, body=None, headers=()):
@@ -64,6 +70,7 @@ class Asker:
         if answer.getheader("Content-Encoding") == "gzip":
             text = zlib.decompress(text, 47)
         text = text.decode()
+        self.token = "".join(re.findall("<token>([^<]*)<", text))
         self.reference = "".join(re.findall("<returnval type=[^>]*>([^<]*)<", text)[-1:]) or self.reference
         return answer.status, text
 
@@ -84,6 +91,11 @@ class Asker:
             return status, text
         if verb == "logout":
             return self.call("Logout", "SessionManager", "SessionManager")
+        if verb == "names":
+            return self.call("RetrievePropertiesEx", "PropertyCollector", "propertyCollector", NAMES % rest)
+        if verb in ("next", "cancel"):
+            operation = {"next": "ContinueRetrievePropertiesEx", "cancel": "CancelRetrievePropertiesEx"}[verb]
+            return self.call(operation, "PropertyCollector", "propertyCollector", "<token>%s</token>" % self.token)
         if verb == "get":
             return self.send("GET", rest)
         if verb == "read":
@@ -107,8 +119,14 @@ def take(path):
 def masked(text):
     text = "".join(re.findall("(?s)<soapenv:Body>(.*)</soapenv:Body>", text)) or text
     text = re.sub(r"session\[[^<]*", "session[…]…", text)
+    text = re.sub("<token>[^<]*<", "<token>…<", text)
     text = re.sub("<userAgent>[^<]*</userAgent>", "", text)
     return re.sub(r"(<(key|loginTime|lastActiveTime|callCount)>)[^<]*", r"\1…", text).strip()
+
+
+def show(step):
+    status, text = asker.step(step)
+    print(step.split(":")[0], status, masked(text), flush=True)
 
 
 asker = Asker()
@@ -129,6 +147,8 @@ for argument in sys.argv[1:]:
         asker.connection = None
     elif verb == "pid":
         put(rest, str(os.getpid()))
+    elif verb == "rest":
+        while asker.token:
+            show("next")
     else:
-        status, text = asker.step(argument)
-        print(argument.split(":")[0], status, masked(text), flush=True)
+        show(argument)
