@@ -106,7 +106,7 @@ static enum exchange_verdict decide_by_class(struct exchange *x)
     case OPERATION_SESSION:
         return decide_session(x);
     case OPERATION_PAGE:
-        return decide_forward(x, VERDICT_PAGE);
+        return page_decide(x);
     case OPERATION_WAITING:
         return decide_forward(x, VERDICT_WAITING);
     default:

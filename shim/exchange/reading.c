@@ -23,7 +23,9 @@ static bool is_servable(const struct stored_response *response, struct look *loo
     look->age_ms = clock_milliseconds() - response->label.requested_at;
     bool is_valid = response->label.generation == look->fence->generation;
     look->why = is_valid ? VERDICT_STALE : VERDICT_INVALIDATED;
-    return is_valid && look->age_ms < look->limit_ms;
+    /* Of a chain it could not be said page by page. */
+    return is_valid && look->age_ms < look->limit_ms &&
+           !(look->is_stale && response->label.page_count > 0);
 }
 
 /* What tells a person that the answer is not what the origin says now (RFC 9111, 5.1; the warning
@@ -41,6 +43,8 @@ static bool append_stale_fields(struct buffer *head, uint64_t age_ms)
 static bool answer_with(struct exchange *x, struct stored_response *response,
                         const struct look *look)
 {
+    if (response->label.page_count > 0)
+        return page_answer_first(x, response);
     if (!response->label.is_sealed && !look->is_stale) {
         answer_lent(&x->answer, response, x->asked.closes);
         return true;
@@ -78,13 +82,13 @@ static bool look_up(struct exchange *x, struct look *look)
         store_release(&response);
         return false;
     }
-    size_t bytes = response.body.size;
+    bool is_chain = response.label.page_count > 0;
     uint64_t origin_us = response.label.origin_us;
     if (!answer_with(x, &response, look)) {
-        look->why = VERDICT_ABSENT;
+        look->why = is_chain ? VERDICT_NO_PAGES : VERDICT_ABSENT;
         return false;
     }
-    report_hit(x, look->hit, look->age_ms, bytes, origin_us);
+    report_hit(x, look->hit, look->age_ms, answer_body(&x->answer).size, origin_us);
     return true;
 }
 
