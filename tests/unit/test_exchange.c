@@ -660,6 +660,311 @@ static void what_was_read_before_an_origin_was_known_is_answered_afterwards(void
     close_connection(&c);
 }
 
+/* ---- reads in pages
+ * ------------------------------------------------------------------------------
+ */
+
+#define RETRIEVE_FROM(collector, type)                                                             \
+    "<RetrievePropertiesEx xmlns=\"urn:vim25\"><_this type=\"PropertyCollector\">" collector       \
+    "</_this><specSet><propSet><type>" type "</type><pathSet>name</pathSet></propSet><objectSet>"  \
+    "<obj type=\"Folder\">group-v3</obj></objectSet></specSet><options></options>"                 \
+    "</RetrievePropertiesEx>"
+#define RETRIEVE(type) RETRIEVE_FROM("pc", type)
+#define CONTINUE_AT(collector, token)                                                              \
+    "<ContinueRetrievePropertiesEx xmlns=\"urn:vim25\"><_this "                                    \
+    "type=\"PropertyCollector\">" collector "</_this><token>" token                                \
+    "</token></ContinueRetrievePropertiesEx>"
+#define CONTINUE(token) CONTINUE_AT("pc", token)
+#define CANCEL(token)                                                                              \
+    "<CancelRetrievePropertiesEx xmlns=\"urn:vim25\"><_this type=\"PropertyCollector\">pc"         \
+    "</_this><token>" token "</token></CancelRetrievePropertiesEx>"
+#define PAGE_OF(operation, token, name)                                                            \
+    ENVELOPE("<" operation "Response xmlns=\"urn:vim25\"><returnval>" token "<objects>" name       \
+             "</objects></returnval></" operation "Response>")
+#define FIRST_PAGE(token, name) PAGE_OF("RetrievePropertiesEx", "<token>" token "</token>", name)
+#define NEXT_PAGE(token, name)                                                                     \
+    PAGE_OF("ContinueRetrievePropertiesEx", "<token>" token "</token>", name)
+#define LAST_PAGE(name) PAGE_OF("ContinueRetrievePropertiesEx", "", name)
+#define CANCELLED                                                                                  \
+    ENVELOPE("<CancelRetrievePropertiesExResponse xmlns=\"urn:vim25\">"                            \
+             "</CancelRetrievePropertiesExResponse>")
+#define FAULT ENVELOPE("<e:Fault><faultstring>no</faultstring></e:Fault>")
+
+/* The token of the page that was seen last; the origin's are small numbers. */
+static const char *token_seen(struct connection *c)
+{
+    static char token[256];
+    const char *at = strstr(seen(c), "<token>");
+    assert_non_null(at);
+    at += strlen("<token>");
+    snprintf(token, sizeof(token), "%.*s", (int)strcspn(at, "<"), at);
+    assert_true(strlen(token) > 5);
+    return token;
+}
+
+static const char *with_token(const char *format, const char *token)
+{
+    static char text[4096];
+    snprintf(text, sizeof(text), format, token);
+    return text;
+}
+
+/* A chain of three pages, read at the origin. */
+#define read_chain(c, type, name)                                                                  \
+    do {                                                                                           \
+        exchange_forwarded(c, request(RETRIEVE(type)), response(FIRST_PAGE("0", name "-0")));      \
+        exchange_forwarded(c, request(CONTINUE("0")), response(NEXT_PAGE("1", name "-1")));        \
+        exchange_forwarded(c, request(CONTINUE("1")), response(LAST_PAGE(name "-2")));             \
+    } while (0)
+
+static void a_chain_is_answered_once_its_last_page_is_in(void **state)
+{
+    (void)state;
+    struct connection c, other;
+    open_connection(&c);
+    open_connection(&other);
+    exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "zero")));
+    exchange_forwarded(&other, request(RETRIEVE("Folder")), response(FIRST_PAGE("1", "zero")));
+    exchange_forwarded(&c, request(CONTINUE("0")), response(NEXT_PAGE("2", "one")));
+    exchange_forwarded(&other, request(RETRIEVE("Folder")), response(FIRST_PAGE("3", "zero")));
+    exchange_forwarded(&c, request(CONTINUE("2")), response(LAST_PAGE("two")));
+    for (int i = 0; i < 3; i++) {
+        exchange_answered(&other, request(RETRIEVE("Folder")), "<objects>zero</objects>");
+        exchange_answered(&other, request(with_token(CONTINUE("%s"), token_seen(&other))),
+                          "<objects>one</objects>");
+        exchange_answered(&other, request(with_token(CONTINUE("%s"), token_seen(&other))),
+                          response(LAST_PAGE("two")));
+    }
+    close_connection(&c);
+    close_connection(&other);
+}
+
+static void a_page_is_a_whole_http_message_of_its_own_length(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    read_chain(&c, "Folder", "page");
+    exchange_answered(&c, request(RETRIEVE("Folder")), "<objects>page-0</objects>");
+    for (int i = 1; i < 3; i++) {
+        const char *body = strstr(seen(&c), "\r\n\r\n") + 4;
+        char length[64];
+        snprintf(length, sizeof(length), "Content-Length: %zu\r\n\r\n", strlen(body));
+        assert_non_null(strstr(seen(&c), length));
+        exchange_answered(&c, request(with_token(CONTINUE("%s"), token_seen(&c))),
+                          "<objects>page-");
+    }
+    close_connection(&c);
+}
+
+static void chains_with_the_same_tokens_at_the_origin_are_not_mixed(void **state)
+{
+    (void)state;
+    struct connection a, b, c;
+    open_connection(&a);
+    open_connection(&b);
+    open_connection(&c);
+    read_chain(&a, "Folder", "folder");
+    read_chain(&b, "HostSystem", "host");
+    exchange_answered(&a, request(RETRIEVE("Folder")), "<objects>folder-0</objects>");
+    exchange_answered(&b, request(RETRIEVE("HostSystem")), "<objects>host-0</objects>");
+    exchange_forwarded(&c, request(RETRIEVE("Datastore")), response(FIRST_PAGE("0", "store-0")));
+    exchange_answered(&a, request(with_token(CONTINUE("%s"), token_seen(&a))), "folder-1");
+    exchange_forwarded(&c, request(CONTINUE("0")), response(NEXT_PAGE("1", "store-1")));
+    exchange_answered(&b, request(with_token(CONTINUE("%s"), token_seen(&b))), "host-1");
+    exchange_answered(&a, request(with_token(CONTINUE("%s"), token_seen(&a))), "folder-2");
+    exchange_answered(&b, request(with_token(CONTINUE("%s"), token_seen(&b))), "host-2");
+    exchange_forwarded(&c, request(CONTINUE("1")), response(LAST_PAGE("store-2")));
+    exchange_answered(&a, request(RETRIEVE("Datastore")), "<objects>store-0</objects>");
+    exchange_answered(&b, request(with_token(CONTINUE("%s"), token_seen(&a))), "store-1");
+    close_connection(&a);
+    close_connection(&b);
+    close_connection(&c);
+}
+
+/* Each session, and each collector in it, counts from 0. */
+static void chains_of_two_collectors_are_not_mixed(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "one-0")));
+    exchange_forwarded(&c, request(RETRIEVE_FROM("pc2", "Folder")),
+                       response(FIRST_PAGE("0", "other-0")));
+    exchange_forwarded(&c, request(CONTINUE("0")), response(LAST_PAGE("one-1")));
+    exchange_forwarded(&c, request(CONTINUE_AT("pc2", "0")), response(LAST_PAGE("other-1")));
+    exchange_answered(&c, request(RETRIEVE("Folder")), "one-0");
+    exchange_answered(&c, request(with_token(CONTINUE("%s"), token_seen(&c))), "one-1");
+    exchange_answered(&c, request(RETRIEVE_FROM("pc2", "Folder")), "other-0");
+    exchange_answered(&c, request(with_token(CONTINUE("%s"), token_seen(&c))), "other-1");
+    close_connection(&c);
+}
+
+static void what_is_given_up_or_fails_in_the_middle_is_not_stored(void **state)
+{
+    (void)state;
+    static const char *const endings[][3] = {
+        {CANCEL("0"), "200 OK", CANCELLED},
+        {CONTINUE("0"), "500 Internal Server Error", FAULT},
+        {CONTINUE("0"), "503 Service Unavailable", "busy"},
+        {CONTINUE("0"), "200 OK", FAULT},
+        {CONTINUE("0"), "200 OK", "this is not SOAP"},
+        {CONTINUE("0"), "200 OK", PAGE_OF("ContinueRetrievePropertiesEx", "", "NotAuthenticated")},
+        {CONTINUE("0"), "200 OK",
+         ENVELOPE("<ContinueRetrievePropertiesExResponse xmlns=\"urn:vim25\"/>")},
+        {CONTINUE("0"), "200 OK",
+         PAGE_OF("ContinueRetrievePropertiesEx", "<token><odd/></token>", "one")},
+    };
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        struct connection c;
+        open_connection(&c);
+        exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "zero")));
+        exchange_forwarded(&c, request(endings[i][0]),
+                           response_with(endings[i][1], "", endings[i][2]));
+        exchange_forwarded(&c, request(CONTINUE("0")), response(LAST_PAGE("one")));
+        exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "zero")));
+        exchange_forwarded(&c, request(CANCEL("0")), response(CANCELLED));
+        close_connection(&c);
+    }
+}
+
+static void a_connection_that_ends_in_the_middle_of_a_page_ends_the_recording(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "zero")));
+    assert_int_equal(write_text(&c, request(CONTINUE("0"))), EXCHANGE_FORWARD);
+    origin_sends(&c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<", 7);
+    close_connection(&c);
+    open_connection(&c);
+    exchange_forwarded(&c, request(CONTINUE("0")), response(LAST_PAGE("one")));
+    exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "zero")));
+    exchange_forwarded(&c, request(CANCEL("0")), response(CANCELLED));
+    close_connection(&c);
+}
+
+/* Wherever in the chain the write falls. */
+static void a_chain_that_a_write_overtook_is_not_stored(void **state)
+{
+    (void)state;
+    for (int when = 0; when < 3; when++) {
+        struct connection c, writer;
+        open_connection(&c);
+        open_connection(&writer);
+        assert_int_equal(write_text(&c, request(RETRIEVE("Folder"))), EXCHANGE_FORWARD);
+        if (when == 0)
+            exchange_forwarded(&writer, request(RENAME), response(DONE));
+        origin_sends(&c, response(FIRST_PAGE("0", "zero")), 100);
+        if (when == 1)
+            exchange_forwarded(&writer, request(RENAME), response(DONE));
+        assert_int_equal(write_text(&c, request(CONTINUE("0"))), EXCHANGE_FORWARD);
+        if (when == 2)
+            exchange_forwarded(&writer, request(RENAME), response(DONE));
+        origin_sends(&c, response(LAST_PAGE("one")), 100);
+        exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "zero")));
+        exchange_forwarded(&c, request(CANCEL("0")), response(CANCELLED));
+        close_connection(&c);
+        close_connection(&writer);
+    }
+}
+
+static void a_chain_that_was_begun_is_served_to_its_end_and_no_further(void **state)
+{
+    (void)state;
+    struct connection c, writer;
+    open_connection(&c);
+    open_connection(&writer);
+    read_chain(&c, "Folder", "page");
+    exchange_answered(&c, request(RETRIEVE("Folder")), "<objects>page-0</objects>");
+    exchange_forwarded(&writer, request(RENAME), response(DONE));
+    exchange_answered(&c, request(with_token(CONTINUE("%s"), token_seen(&c))), "page-1");
+    exchange_answered(&c, request(with_token(CONTINUE("%s"), token_seen(&c))), "page-2");
+    exchange_forwarded(&c, request(RETRIEVE("Folder")), response(FIRST_PAGE("0", "zero")));
+    close_connection(&c);
+    close_connection(&writer);
+}
+
+static void who_gives_up_a_stored_chain_is_answered_and_disturbs_nobody(void **state)
+{
+    (void)state;
+    struct connection a, b;
+    open_connection(&a);
+    open_connection(&b);
+    read_chain(&a, "Folder", "page");
+    exchange_answered(&a, request(RETRIEVE("Folder")), "<objects>page-0</objects>");
+    exchange_answered(&b, request(RETRIEVE("Folder")), "<objects>page-0</objects>");
+    exchange_answered(&a, request(with_token(CANCEL("%s"), token_seen(&a))),
+                      "<CancelRetrievePropertiesExResponse xmlns=\"urn:vim25\">");
+    exchange_answered(&b, request(with_token(CONTINUE("%s"), token_seen(&b))), "page-1");
+    exchange_answered(&b, request(with_token(CONTINUE("%s"), token_seen(&b))), "page-2");
+    close_connection(&a);
+    close_connection(&b);
+}
+
+static void the_pages_of_one_user_are_nobody_elses(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    read_chain(&c, "Folder", "page");
+    exchange_answered(&c, request(RETRIEVE("Folder")), "<objects>page-0</objects>");
+    const char *other = "Cookie: vmware_soap_session=\"other\"\r\n";
+    char *next = strdup(with_token(CONTINUE("%s"), token_seen(&c)));
+    exchange_forwarded(&c, request_with(other, next), response(FAULT));
+    exchange_forwarded(&c, request_with(other, RETRIEVE("Folder")),
+                       response(FIRST_PAGE("0", "zero")));
+    exchange_forwarded(&c, request(CONTINUE("0")), response(LAST_PAGE("one")));
+    exchange_forwarded(&c, request_with(other, RETRIEVE("Folder")),
+                       response(FIRST_PAGE("0", "zero")));
+    exchange_answered(&c, request(next), "page-1");
+    free(next);
+    close_connection(&c);
+}
+
+/* What speaks of the session is sealed, and all its pages with it. */
+static void a_chain_that_speaks_of_the_session_is_served(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    log_in(&c);
+    exchange_forwarded(&c, request_with(COOKIE, RETRIEVE("Folder")),
+                       response(FIRST_PAGE("0", "zero")));
+    exchange_forwarded(&c, request_with(COOKIE, CONTINUE("0")),
+                       response(LAST_PAGE("session[52ab-key]52cd")));
+    for (int i = 0; i < 2; i++) {
+        exchange_answered(&c, request_with(COOKIE, RETRIEVE("Folder")), "<objects>zero</objects>");
+        exchange_answered(&c, request_with(COOKIE, with_token(CONTINUE("%s"), token_seen(&c))),
+                          response(LAST_PAGE("session[52ab-key]52cd")));
+    }
+    close_connection(&c);
+}
+
+#define SET_LOCALE                                                                                 \
+    "<SetLocale xmlns=\"urn:vim25\"><_this type=\"SessionManager\">SessionManager</_this>"         \
+    "<locale>de</locale></SetLocale>"
+
+static void a_chain_in_a_session_that_is_changed_meanwhile_is_not_stored(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    log_in(&c);
+    exchange_forwarded(&c, request_with(COOKIE, RETRIEVE("Folder")),
+                       response(FIRST_PAGE("0", "zero")));
+    exchange_forwarded(&c, request_with(COOKIE, SET_LOCALE),
+                       response(ENVELOPE("<SetLocaleResponse xmlns=\"urn:vim25\"/>")));
+    exchange_forwarded(&c, request_with(COOKIE, CONTINUE("0")), response(LAST_PAGE("eins")));
+    exchange_forwarded(
+        &c, request(LOGIN("secret")),
+        response_with("200 OK", "Set-Cookie: vmware_soap_session=\"second\"\r\n", LOGGED_IN));
+    exchange_forwarded(
+        &c, request_with("Cookie: vmware_soap_session=\"second\"\r\n", RETRIEVE("Folder")),
+        response(FIRST_PAGE("0", "zero")));
+    close_connection(&c);
+}
+
 int main(void)
 {
     struct config config;
@@ -691,6 +996,18 @@ int main(void)
         WITH_HOST(a_pipelined_request_is_forwarded_untouched_and_taken_for_a_write),
         WITH_HOST(a_large_request_streams_through),
         WITH_HOST(other_paths_on_the_same_connection_pass),
+        WITH_HOST(a_chain_is_answered_once_its_last_page_is_in),
+        WITH_HOST(a_page_is_a_whole_http_message_of_its_own_length),
+        WITH_HOST(chains_with_the_same_tokens_at_the_origin_are_not_mixed),
+        WITH_HOST(chains_of_two_collectors_are_not_mixed),
+        WITH_HOST(what_is_given_up_or_fails_in_the_middle_is_not_stored),
+        WITH_HOST(a_connection_that_ends_in_the_middle_of_a_page_ends_the_recording),
+        WITH_HOST(a_chain_that_a_write_overtook_is_not_stored),
+        WITH_HOST(a_chain_that_was_begun_is_served_to_its_end_and_no_further),
+        WITH_HOST(who_gives_up_a_stored_chain_is_answered_and_disturbs_nobody),
+        WITH_HOST(the_pages_of_one_user_are_nobody_elses),
+        WITH_HOST(a_chain_that_speaks_of_the_session_is_served),
+        WITH_HOST(a_chain_in_a_session_that_is_changed_meanwhile_is_not_stored),
     };
     int failed = cmocka_run_group_tests_name("exchange", tests, NULL, NULL);
     unit_remove(&config);
