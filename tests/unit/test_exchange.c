@@ -922,19 +922,41 @@ static void the_pages_of_one_user_are_nobody_elses(void **state)
     close_connection(&c);
 }
 
+/* Whether the store holds that text where anybody could read it. */
+static bool is_readable_on_disk(const char *text)
+{
+    char path[PATH_MAX];
+    struct buffer bytes = {0};
+    char piece[4096];
+    size_t size;
+    snprintf(path, sizeof(path), "%s/data.mdb", getenv("VCACHE_DIR"));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while ((size = fread(piece, 1, sizeof(piece), file)) > 0)
+        buffer_append(&bytes, piece, size);
+    fclose(file);
+    bool is_there = span_contains(buffer_span(&bytes), span_of_text(text));
+    buffer_free(&bytes);
+    return is_there;
+}
+
 /* What speaks of the session is sealed, and all its pages with it. */
-static void a_chain_that_speaks_of_the_session_is_served(void **state)
+static void a_chain_that_speaks_of_the_session_is_sealed_and_served(void **state)
 {
     (void)state;
     struct connection c;
     open_connection(&c);
     log_in(&c);
     exchange_forwarded(&c, request_with(COOKIE, RETRIEVE("Folder")),
-                       response(FIRST_PAGE("0", "zero")));
+                       response(FIRST_PAGE("0", "sealed-page")));
     exchange_forwarded(&c, request_with(COOKIE, CONTINUE("0")),
                        response(LAST_PAGE("session[52ab-key]52cd")));
+    exchange_forwarded(&c, request_with(COOKIE, FIND), response(FOUND));
+    assert_true(is_readable_on_disk("FindByUuidResponse"));
+    assert_false(is_readable_on_disk("sealed-page"));
+    assert_false(is_readable_on_disk("52ab-key"));
     for (int i = 0; i < 2; i++) {
-        exchange_answered(&c, request_with(COOKIE, RETRIEVE("Folder")), "<objects>zero</objects>");
+        exchange_answered(&c, request_with(COOKIE, RETRIEVE("Folder")), "<objects>sealed-page<");
         exchange_answered(&c, request_with(COOKIE, with_token(CONTINUE("%s"), token_seen(&c))),
                           response(LAST_PAGE("session[52ab-key]52cd")));
     }
@@ -1006,7 +1028,7 @@ int main(void)
         WITH_HOST(a_chain_that_was_begun_is_served_to_its_end_and_no_further),
         WITH_HOST(who_gives_up_a_stored_chain_is_answered_and_disturbs_nobody),
         WITH_HOST(the_pages_of_one_user_are_nobody_elses),
-        WITH_HOST(a_chain_that_speaks_of_the_session_is_served),
+        WITH_HOST(a_chain_that_speaks_of_the_session_is_sealed_and_served),
         WITH_HOST(a_chain_in_a_session_that_is_changed_meanwhile_is_not_stored),
     };
     int failed = cmocka_run_group_tests_name("exchange", tests, NULL, NULL);
