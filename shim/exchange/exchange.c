@@ -56,9 +56,27 @@ static void forget_asked(struct exchange *x)
     x->asked = (struct asked){.claim = CLAIM_NONE};
 }
 
+static void drop_held(struct exchange *x)
+{
+    if (x->holds_secret)
+        buffer_wipe(&x->held);
+    else
+        buffer_clear(&x->held);
+    x->holds_secret = false;
+    x->sent = 0;
+}
+
+/* What was kept for exchange_repeat; bytes that are still to be sent stay. */
+static void drop_sent(struct exchange *x)
+{
+    if (x->held.size > 0 && x->sent == x->held.size)
+        drop_held(x);
+}
+
 void exchange_end(struct exchange *x, bool is_whole)
 {
     bool was_streaming = x->phase == PHASE_STREAMING;
+    drop_sent(x);
     keep_response(x, is_whole);
     errand_end(x);
     forget_asked(x);
@@ -103,23 +121,30 @@ struct span exchange_held(const struct exchange *x)
     return (struct span){x->held.data + x->sent, x->held.size - x->sent};
 }
 
-static void drop_held(struct exchange *x)
+/* Whole, and the origin is the same after it: of an unknown operation nobody knows that. */
+static bool is_repeatable(const struct exchange *x)
 {
-    if (x->holds_secret)
-        buffer_wipe(&x->held);
-    else
-        buffer_clear(&x->held);
-    x->holds_secret = false;
-    x->sent = 0;
+    const struct operation *operation = x->asked.operation;
+    return x->phase == PHASE_AWAITING && !x->asked.has_begun && !x->asked.is_write && operation &&
+           (operation->class == OPERATION_READ || operation->class == OPERATION_PROPERTY_READ ||
+            operation->class == OPERATION_LIVE);
 }
 
 void exchange_sent(struct exchange *x, size_t size)
 {
     x->sent += size;
-    if (x->sent >= x->held.size) {
+    if (x->sent == x->held.size)
         x->is_due = false;
-        drop_held(x);
-    }
+    if (!is_repeatable(x))
+        drop_sent(x);
+}
+
+bool exchange_repeat(struct exchange *x)
+{
+    if (!is_repeatable(x) || x->held.size == 0)
+        return false;
+    x->sent = 0;
+    return true;
 }
 
 /* Under the names that the origin knows, and after what must be asked first. */
@@ -310,6 +335,9 @@ size_t exchange_feed_response(struct exchange *x, void *bytes, size_t size)
 {
     int saved = errno;
     bool is_held = exchange_holds_back(x);
+    if (is_under_way(x))
+        drop_sent(x);
+    x->asked.has_begun = x->phase == PHASE_AWAITING;
     if (is_held)
         hold_feed(x, bytes, size);
     else if (is_under_way(x))

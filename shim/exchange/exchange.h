@@ -63,6 +63,13 @@ struct span exchange_held(const struct exchange *exchange);
 void exchange_sent(struct exchange *exchange, size_t size);
 
 /*
+ * The connection died before any of the response came: whether the request may be sent again on a
+ * new one; then exchange_held has it again, whole. Only a request that changes nothing at the
+ * origin may, and that nothing was written after. Asked before exchange_feed_end.
+ */
+bool exchange_repeat(struct exchange *exchange);
+
+/*
  * Bytes came from the origin; they are in the program's buffer already. Returns how many of them
  * the program may see: all, or none when they are held back. Then the front looks whether an answer
  * waits now, or something is due to be sent, and reads again if not. What is storable is stored

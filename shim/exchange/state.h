@@ -95,6 +95,7 @@ struct asked {
     bool is_write;              /* a fence was raised: */
     struct fence_raised raised; /* where */
     bool is_task;
+    bool has_begun;       /* some of the response is in */
     bool closes;          /* the program expects the connection to be closed after the answer */
     bool is_healable;     /* should the origin have ended the session, it is opened anew */
     bool has_stale;       /* should the origin fail, a stale response may be served */

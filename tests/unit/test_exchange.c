@@ -278,6 +278,53 @@ static void an_answer_is_a_whole_http_message_with_the_origins_fields(void **sta
     close_connection(&c);
 }
 
+/* The connection dies; what is left to be sent then is what was asked. */
+static void exchange_repeated(struct connection *c, const char *asks)
+{
+    assert_true(exchange_repeat(c->exchange));
+    assert_true(span_equal(exchange_held(c->exchange), span_of_text(asks)));
+}
+
+static void a_read_that_died_before_its_response_began_may_be_sent_again(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    assert_false(exchange_repeat(c.exchange));
+    assert_int_equal(write_text(&c, request(FIND)), EXCHANGE_FORWARD);
+    exchange_repeated(&c, request(FIND));
+    exchange_sent(c.exchange, 10);
+    exchange_repeated(&c, request(FIND));
+    exchange_sent(c.exchange, exchange_held(c.exchange).size);
+    origin_sends(&c, response(FOUND), 100);
+    assert_false(exchange_repeat(c.exchange));
+    assert_int_equal(exchange_held(c.exchange).size, 0);
+    exchange_answered(&c, request(FIND), FOUND);
+    assert_false(exchange_repeat(c.exchange));
+    close_connection(&c);
+}
+
+static void what_may_have_been_done_or_was_answered_in_part_is_not_sent_again(void **state)
+{
+    (void)state;
+    static const char *const others[] = {RENAME, POWER_OFF, LOGIN("a"), LOGOUT, VIEW, WAIT};
+    struct connection c;
+    open_connection(&c);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(write_text(&c, request(others[i])), EXCHANGE_FORWARD);
+        assert_false(exchange_repeat(c.exchange));
+        exchange_feed_end(c.exchange, false);
+    }
+    assert_int_equal(write_text(&c, request(FIND)), EXCHANGE_FORWARD);
+    origin_sends(&c, "H", 1);
+    assert_false(exchange_repeat(c.exchange));
+    exchange_feed_end(c.exchange, false);
+    assert_int_equal(write_text(&c, request(FIND)), EXCHANGE_FORWARD);
+    assert_int_equal(write_text(&c, request(FIND)), EXCHANGE_FORWARD);
+    assert_false(exchange_repeat(c.exchange));
+    close_connection(&c);
+}
+
 static void a_request_may_come_byte_by_byte(void **state)
 {
     (void)state;
@@ -1025,6 +1072,8 @@ int main(void)
         WITH_HOST(the_second_of_two_equal_reads_is_answered),
         WITH_HOST(an_answer_is_a_whole_http_message_with_the_origins_fields),
         WITH_HOST(a_request_may_come_byte_by_byte),
+        WITH_HOST(a_read_that_died_before_its_response_began_may_be_sent_again),
+        WITH_HOST(what_may_have_been_done_or_was_answered_in_part_is_not_sent_again),
         WITH_HOST(what_is_not_for_the_sdk_passes_for_ever),
         WITH_HOST(a_write_makes_stored_reads_invalid),
         WITH_HOST(an_unknown_operation_is_a_write),
