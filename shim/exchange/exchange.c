@@ -393,6 +393,12 @@ bool exchange_is_at_end(const struct exchange *x)
     return x->is_at_end && x->answer.size == 0;
 }
 
+unsigned exchange_port(const struct exchange *x)
+{
+    const char *colon = strrchr(x->endpoint.name, ':');
+    return colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
+}
+
 void exchange_detach(struct exchange *x)
 {
     int saved = errno;

@@ -93,6 +93,10 @@ size_t exchange_answer_read(struct exchange *exchange, void *bytes, size_t size,
  * it: to the program the peer has closed cleanly. */
 bool exchange_is_at_end(const struct exchange *exchange);
 
+/* The port that the program named in its last vSphere request; 0: none. Another than the peer's
+ * means that something lies between them (a proxy). */
+unsigned exchange_port(const struct exchange *exchange);
+
 /* Before fork: an answer that lies in the mapped file is copied out of it (see store_detach). */
 void exchange_detach(struct exchange *exchange);
 

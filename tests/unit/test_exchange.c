@@ -291,7 +291,9 @@ static void a_read_that_died_before_its_response_began_may_be_sent_again(void **
     struct connection c;
     open_connection(&c);
     assert_false(exchange_repeat(c.exchange));
+    assert_int_equal(exchange_port(c.exchange), 0);
     assert_int_equal(write_text(&c, request(FIND)), EXCHANGE_FORWARD);
+    assert_int_equal(exchange_port(c.exchange), 443);
     exchange_repeated(&c, request(FIND));
     exchange_sent(c.exchange, 10);
     exchange_repeated(&c, request(FIND));
