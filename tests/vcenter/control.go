@@ -186,7 +186,7 @@ func (c *control) framing(q url.Values) (string, error) {
 
 // closeConnections closes what is open, as an idle time-out or a load balancer would.
 func (c *control) closeConnections(q url.Values) (string, error) {
-	return strconv.Itoa(c.counters.closeAll(q.Get("reset") != "")), nil
+	return strconv.Itoa(c.counters.closeAll(q.Get("reset") != "", q.Get("notify") != "")), nil
 }
 
 func number(q url.Values, name string, otherwise int) (int, error) {

@@ -30,19 +30,23 @@ func newConnectionCounters() *connectionCounters {
 	return &connectionCounters{all: map[*numberedConnection]bool{}}
 }
 
-// closeAll closes every open connection and returns how many there were.
-func (n *connectionCounters) closeAll(reset bool) int {
+// closeAll closes every open connection and returns how many there were: with a RST, with TLS's close_notify before the
+// FIN, or with the FIN alone.
+func (n *connectionCounters) closeAll(reset, notify bool) int {
 	n.lock.Lock()
-	var open []*numberedConnection
+	open := map[*numberedConnection]*tls.Conn{}
 	for c := range n.all {
-		open = append(open, c)
+		open[c] = c.secured
 	}
 	n.lock.Unlock()
 
-	for _, c := range open {
-		if reset {
+	for c, secured := range open {
+		switch {
+		case reset:
 			c.abort()
-		} else {
+		case notify && secured != nil:
+			_ = secured.Close()
+		default:
 			_ = c.Close()
 		}
 	}
@@ -54,6 +58,7 @@ type numberedConnection struct {
 	number   int64
 	counters *connectionCounters
 	closed   int32
+	secured  *tls.Conn // the TLS connection over it; the counters' lock covers it
 }
 
 func (l *numberedListener) Accept() (net.Conn, error) {
@@ -94,6 +99,11 @@ type connectionKey struct{}
 func withConnection(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
+		if n, ok := c.(*numberedConnection); ok {
+			n.counters.lock.Lock()
+			n.secured = t
+			n.counters.lock.Unlock()
+		}
 	}
 	return context.WithValue(ctx, connectionKey{}, c)
 }
