@@ -248,6 +248,9 @@ static int report(const struct epoll_call *call, int ready, struct wake *wake,
     if (i == ready)
         call->events[i] = (struct epoll_event){.data.u64 = registration->data};
     call->events[i].events |= registration->events & READS;
+    /* It is said when the answer has been read; an edge would not be said again. */
+    if (!(registration->events & EPOLLET))
+        call->events[i].events &= ~(uint32_t)(EPOLLERR | EPOLLHUP | EPOLLRDHUP);
     if (registration->events & EPOLLONESHOT)
         disarm(call->epoll, registration);
     return i == ready ? ready + 1 : ready;

@@ -3,7 +3,8 @@
  *
  * If one of the descriptors has an answer, the real function is asked with no time to wait, so that
  * it reports the others as well, and the answer's descriptor is added to what it says. What the
- * real function reports and is nothing for the program (wake_is_noise) is taken out again.
+ * real function reports and is nothing for the program (wake_is_noise) is taken out again. That a
+ * connection has ended is not said while an answer waits on it: the program would not read it.
  */
 #include "front/wake.h"
 #include "front/real.h"
@@ -76,6 +77,8 @@ static bool poll_has_answer(const struct poll_call *call)
     return false;
 }
 
+enum { POLLED_ENDS = POLLERR | POLLHUP | POLLRDHUP };
+
 static int poll_with_answers(const struct poll_call *call)
 {
     int ready = real_poll(call, true);
@@ -87,7 +90,8 @@ static int poll_with_answers(const struct poll_call *call)
             continue;
         if (polled->revents == 0)
             ready++;
-        polled->revents = (short)(polled->revents | (polled->events & (POLLIN | POLLRDNORM)));
+        polled->revents =
+            (short)((polled->revents & ~POLLED_ENDS) | (polled->events & (POLLIN | POLLRDNORM)));
     }
     return ready;
 }

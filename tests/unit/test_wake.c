@@ -99,6 +99,27 @@ static void poll_reports_the_others_as_well(void **state)
     assert_int_equal(polled[3].revents, 0);
 }
 
+static void an_end_is_reported_after_the_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    const short ends = POLLHUP | POLLRDHUP;
+    struct pollfd polled = {.fd = fixture->idle, .events = POLLIN | POLLRDHUP};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP};
+    assert_int_equal(epoll_ctl(fixture->epoll, EPOLL_CTL_ADD, fixture->idle, &event), 0);
+    answer_arrives(fixture);
+    shutdown(fixture->idle, SHUT_WR);
+    shutdown(fixture->peer, SHUT_WR);
+    assert_int_equal(poll(&polled, 1, -1), 1);
+    assert_int_equal(polled.revents, POLLIN);
+    assert_int_equal(epoll_wait(fixture->epoll, &event, 1, -1), 1);
+    assert_int_equal(event.events, EPOLLIN);
+    answer_is_read(fixture);
+    assert_int_equal(poll(&polled, 1, -1), 1);
+    assert_int_equal(polled.revents & ends, ends);
+    assert_int_equal(epoll_wait(fixture->epoll, &event, 1, -1), 1);
+    assert_true(event.events & EPOLLHUP);
+}
+
 static void poll_tells_nobody_who_did_not_ask(void **state)
 {
     struct fixture *fixture = *state;
@@ -389,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(poll_reports_an_answer_until_it_is_read),
         TEST(poll_reports_the_others_as_well),
+        TEST(an_end_is_reported_after_the_answer),
         TEST(poll_tells_nobody_who_did_not_ask),
         TEST(a_duplicate_is_the_same_socket_and_a_reused_number_is_not),
         TEST(select_reports_an_answer_and_the_others),
