@@ -148,6 +148,8 @@ static bool parse(enum setting setting, const char *text, struct config *config)
         return parse_level(text, &config->log_level);
     case SETTING_FENCE:
         return parse_plain_seconds(text, &config->fence_ms);
+    case SETTING_CONNECT_TIMEOUT:
+        return parse_plain_seconds(text, &config->connect_timeout_ms);
     case SETTING_COUNT:
         break;
     }
@@ -168,6 +170,7 @@ static const char *expectation(enum setting setting)
     case SETTING_SESSION_IDLE:
     case SETTING_STALE_IF_ERROR:
     case SETTING_FENCE:
+    case SETTING_CONNECT_TIMEOUT:
         return "seconds, as in 60";
     case SETTING_MAX_SIZE:
         return "a size of at least 1M, as in 512M or 1G";

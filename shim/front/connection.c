@@ -1,9 +1,11 @@
 /* Connections: see connection.h. */
 #include "front/connection.h"
+#include "front/renew.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct connection connection_passing;
 
@@ -89,7 +91,13 @@ static struct connection *begin(const struct openssl *openssl, SSL *ssl, const v
     struct connection *connection = calloc(1, sizeof(*connection));
     if (!connection)
         return NULL;
-    *connection = (struct connection){.openssl = openssl, .ssl = ssl, .descriptor = descriptor};
+    *connection = (struct connection){
+        .openssl = openssl,
+        .ssl = ssl,
+        .descriptor = descriptor,
+        .peer = dial_peer_of(descriptor.fd),
+        .process = getpid(),
+    };
     connection->exchange = exchange_new(&connection_front, connection);
     if (connection->exchange && attach(openssl, ssl, connection))
         return connection;
@@ -122,8 +130,10 @@ int connection_begin(const struct call *call, const void *bytes, size_t size,
 
 void connection_leave(struct connection *connection)
 {
-    /* Attached first: what is attached is never freed memory. */
-    if (attach(connection->openssl, connection->ssl, CONNECTION_PASS))
+    /* Without a connection the real functions would begin a handshake with nobody. Otherwise
+     * attached first: what is attached is never freed memory. */
+    if (!connection->ending.is_known &&
+        attach(connection->openssl, connection->ssl, CONNECTION_PASS))
         end(connection);
     else
         connection_exit(connection);
@@ -165,34 +175,40 @@ void connection_exit(struct connection *connection)
 /* ---- what is not for the program ---- */
 
 /* One record at most: without the mode OpenSSL comes back after each. */
-static bool peek_one_record(const struct connection *connection)
+enum peeked connection_peek(const struct connection *connection, struct ending *ending)
 {
     const struct openssl *openssl = connection->openssl;
     SSL *ssl = connection->ssl;
     char byte;
-    openssl->ERR_set_mark();
+    ending_expect(ending, openssl);
+    CALLER_ENTER(openssl, ssl);
     long mode = openssl->SSL_ctrl(ssl, SSL_CTRL_MODE, 0, NULL);
     openssl->SSL_ctrl(ssl, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
     int result = openssl->SSL_peek(ssl, &byte, 1);
-    bool is_nothing = result <= 0 && openssl->SSL_want(ssl) == SSL_READING;
+    bool is_nothing = result <= 0 && openssl_put_off(openssl, ssl);
     openssl->SSL_ctrl(ssl, SSL_CTRL_MODE, mode & (long)SSL_MODE_AUTO_RETRY, NULL);
-    openssl->ERR_pop_to_mark();
-    return is_nothing;
+    CALLER_LEAVE();
+    if (result <= 0 && !is_nothing) {
+        ending_note(ending, openssl, ssl, result);
+        return PEEKED_END;
+    }
+    ending_dismiss(ending, openssl);
+    return is_nothing ? PEEKED_NOTHING : PEEKED_DATA;
 }
 
 bool connection_is_silent(const struct connection *connection)
 {
     enum { RECORDS = 8 };
     struct pollfd polled = {.fd = connection->descriptor.fd, .events = POLLIN | POLLRDHUP};
+    struct ending ending;
     bool is_silent = false;
     int saved = errno;
-    CALLER_ENTER(connection->openssl, connection->ssl);
     for (int i = 0; i < RECORDS && !is_silent; i++) {
         is_silent = libc_real()->poll(&polled, 1, 0) == 0;
-        if (!is_silent && (polled.revents != POLLIN || !peek_one_record(connection)))
+        if (!is_silent &&
+            (polled.revents != POLLIN || connection_peek(connection, &ending) != PEEKED_NOTHING))
             break;
     }
-    CALLER_LEAVE();
     errno = saved;
     return is_silent;
 }
@@ -235,18 +251,38 @@ int connection_read(const struct call *call, void *bytes, size_t size, bool peek
     return result > 0 ? 1 : result;
 }
 
+/* The request is on its way again if the write found its connection dead. */
+static int write_asked(struct connection *connection, const struct call *call, struct span held,
+                       size_t *done)
+{
+    struct ending ending;
+    ending_expect(&ending, call->openssl);
+    int result = connection_write(call, held.data, held.size, done);
+    return renew_asked(connection, call, &ending, result) ? 1 : result;
+}
+
 /*
  * OpenSSL wants a write that was put off to be repeated with the same bytes at the same place:
  * they stay where they are until exchange_sent.
  */
 int connection_send(struct connection *connection, const struct call *call)
 {
+    if (connection->idling == CONNECTION_IDLED) {
+        connection->idling = CONNECTION_ASKED;
+        renew_idle(connection);
+    }
     for (;;) {
         struct span held = exchange_held(connection->exchange);
+        if (connection->ending.is_known) {
+            exchange_sent(connection->exchange, held.size);
+            return ending_of_write(&connection->ending, call);
+        }
         if (held.size == 0)
             return 1;
         size_t done = 0;
-        int result = connection_write(call, held.data, held.size, &done);
+        int result = connection->idling == CONNECTION_ASKED
+                         ? write_asked(connection, call, held, &done)
+                         : connection_write(call, held.data, held.size, &done);
         if (result <= 0)
             return result;
         exchange_sent(connection->exchange, done);

@@ -14,12 +14,23 @@
 #include "base/bytes.h"
 #include "exchange/exchange.h"
 #include "front/caller.h"
+#include "front/dial.h"
+#include "front/ending.h"
 #include "front/wake.h"
+
+/* Whose doing it is that a connection is idle. */
+enum idling {
+    CONNECTION_IN_USE, /* the program's and the origin's */
+    CONNECTION_IDLED,  /* answers were given here since the origin was last heard */
+    CONNECTION_ASKED,  /* and a request went out after them */
+};
 
 struct connection {
     const struct openssl *openssl;
     SSL *ssl;
     struct descriptor descriptor;
+    struct dial_peer peer; /* after a reset the kernel tells it no more */
+    pid_t process;         /* that began it */
     struct exchange *exchange;
     struct wake *wake; /* NULL while nobody who waits needs to know */
 
@@ -31,6 +42,9 @@ struct connection {
     bool was_answered; /* the last call was answered here, so OpenSSL's own state is of an older */
     bool has_ended;    /* the program was told of the answer's end */
     bool has_heard;    /* the origin's bytes were read, and with them what came before */
+
+    enum idling idling;
+    struct ending ending; /* if known, the SSL is without a connection */
 };
 
 /* The form of a call, so that a failure comes back as the program's own call gives it. */
@@ -77,14 +91,19 @@ void connection_leave(struct connection *connection);
 /* The SSL is to be used for another connection: nothing is known of it. */
 void connection_forget(struct route route, SSL *ssl);
 
+/* Reads one record that is there for the SSL, if it is nothing for the program. At the end it is
+ * `ending` that has it; the error queue is kept. */
+enum peeked { PEEKED_NOTHING, PEEKED_DATA, PEEKED_END };
+enum peeked connection_peek(const struct connection *connection, struct ending *ending);
+
 /* Whether nothing is there for the program to read, after reading what OpenSSL keeps to itself.
  * Called by whoever waits, with the connection locked. */
 bool connection_is_silent(const struct connection *connection);
 
 /*
  * Sends what the exchange holds to the origin, by the real function of the call's form: the one way
- * of a request out. 1 when nothing is held any more, else what the real function returned; the rest
- * stays held.
+ * of a request out, on a new connection if the old one has died (renew.h). 1 when nothing is held
+ * any more, else what the real function returned; the rest stays held.
  */
 int connection_send(struct connection *connection, const struct call *call);
 

@@ -1,5 +1,6 @@
 /* What the program reads: an answer that waits, else what the origin sends, shown to the exchange.
  */
+#include "front/renew.h"
 #include "front/tls.h"
 
 #include <errno.h>
@@ -26,28 +27,14 @@ static int read_end(struct connection *connection)
     return 0;
 }
 
-/* Whether the call is to be made again. Not by SSL_get_error: the error may be an older one of the
- * program's, still in the queue. Nor by SSL_want alone: it says so after an end without
- * close_notify, too. */
-static bool is_put_off(const struct connection *connection)
-{
-    const struct openssl *openssl = connection->openssl;
-    int want = openssl->SSL_want(connection->ssl);
-    if (want != SSL_READING && want != SSL_WRITING)
-        return want != SSL_NOTHING;
-    BIO *bio = openssl->SSL_get_rbio(connection->ssl);
-    return bio && openssl->BIO_test_flags(bio, BIO_FLAGS_SHOULD_RETRY);
-}
-
 /* The origin will send no more if it has closed or the connection is broken. */
 static void notice_end(struct connection *connection, int result)
 {
     int saved = errno;
     CALLER_ENTER(connection->openssl, connection->ssl);
-    bool is_over = !is_put_off(connection);
     int error = connection->openssl->SSL_get_error(connection->ssl, result);
     CALLER_LEAVE();
-    if (is_over)
+    if (!openssl_put_off(connection->openssl, connection->ssl))
         exchange_feed_end(connection->exchange, error == SSL_ERROR_ZERO_RETURN);
     errno = saved;
 }
@@ -63,15 +50,46 @@ static bool is_beginning(const struct connection *connection)
            exchange_recognise(held.data, held.size) == EXCHANGE_UNDECIDED;
 }
 
+/* There is no connection any more: as if the real function had found that out now. Or 1, and none
+ * done: an answer waits in place of what will not come. */
+static int read_ended(struct connection *connection, const struct call *call, size_t *done)
+{
+    const struct ending *ending = &connection->ending;
+    *done = 0;
+    exchange_feed_end(connection->exchange, ending->is_clean);
+    connection->was_answered = true;
+    if (exchange_answer_size(connection->exchange) > 0)
+        return 1;
+    connection->has_ended = ending->is_clean;
+    return ending_of_read(ending, call);
+}
+
+/* The first of a response. If the connection died before it and the request went out again, there
+ * is nothing yet: 1, and none done. */
+static int read_asked(struct connection *connection, const struct call *call, void *bytes,
+                      size_t size, bool peeks, size_t *done)
+{
+    struct ending ending;
+    ending_expect(&ending, call->openssl);
+    int result = connection_read(call, bytes, size, peeks, done);
+    if (!renew_asked(connection, call, &ending, result))
+        return result;
+    *done = 0;
+    return 1;
+}
+
 static int read_origin(struct connection *connection, const struct call *call, void *bytes,
                        size_t size, bool peeks, size_t *done)
 {
     connection->was_answered = false;
-    int result = connection_read(call, bytes, size, peeks, done);
+    int result = connection->idling == CONNECTION_ASKED
+                     ? read_asked(connection, call, bytes, size, peeks, done)
+                     : connection_read(call, bytes, size, peeks, done);
     if (result <= 0) {
         notice_end(connection, result);
-    } else if (!peeks) {
+    } else if (!peeks && *done > 0) {
         connection->has_heard = true;
+        connection->idling = CONNECTION_IN_USE;
         *done = exchange_feed_response(connection->exchange, bytes, *done);
     }
     return result;
@@ -122,7 +140,9 @@ static int read_ours(struct connection *connection, const struct call *call, voi
             return read_answer(connection, bytes, size, peeks, done);
         if (exchange_is_at_end(connection->exchange))
             return read_end(connection);
-        result = read_once(connection, call, bytes, size, peeks, done);
+        result = connection->ending.is_known
+                     ? read_ended(connection, call, done)
+                     : read_once(connection, call, bytes, size, peeks, done);
         /* Nothing of it was for the program: it must not be told so, so there is more to read. */
     } while (result > 0 && *done == 0);
     return result;
@@ -134,12 +154,14 @@ static int read_looked_at(struct connection *connection, const struct call *call
     connection_enter(connection);
     if (is_beginning(connection)) {
         int result = connection_send(connection, call);
-        if (result > 0) {
+        if (result > 0 && !connection->ending.is_known) {
             connection_leave(connection);
             return connection_read(call, bytes, size, peeks, done);
         }
-        connection_exit(connection);
-        return result;
+        if (result <= 0) {
+            connection_exit(connection);
+            return result;
+        }
     }
     int result = read_ours(connection, call, bytes, size, peeks, done);
     connection_exit(connection);

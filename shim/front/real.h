@@ -8,6 +8,7 @@
 #ifndef VCACHE_FRONT_REAL_H
 #define VCACHE_FRONT_REAL_H
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -56,8 +57,6 @@ static inline const struct libc *libc_real(void)
     F(SSL_get_ex_data)                                                                             \
     F(SSL_set_ex_data)                                                                             \
     F(CRYPTO_get_ex_new_index)                                                                     \
-    F(SSL_get_rbio)                                                                                \
-    F(BIO_test_flags)                                                                              \
     F(SSL_get_rfd)                                                                                 \
     F(SSL_get_wfd)                                                                                 \
     F(SSL_is_server)                                                                               \
@@ -73,6 +72,11 @@ static inline const struct libc *libc_real(void)
     F(X509_free)                                                                                   \
     F(EVP_sha256)                                                                                  \
     F(EVP_Digest)                                                                                  \
+    F(SSL_get_rbio)                                                                                \
+    F(SSL_get_wbio)                                                                                \
+    F(BIO_test_flags)                                                                              \
+    F(BIO_clear_flags)                                                                             \
+    F(ERR_peek_last_error)                                                                         \
     F(ERR_set_mark)                                                                                \
     F(ERR_pop_to_mark)                                                                             \
     F(ERR_clear_last_mark)
@@ -91,6 +95,11 @@ struct openssl {
 #undef OPENSSL_MEMBER
     /* SSL_get_peer_certificate until 1.1, SSL_get1_peer_certificate since 3.0: with a reference. */
     X509 *(*get_peer_certificate)(const SSL *ssl);
+    /* How an error is put into the queue: the first two since 3.0, ERR_put_error before. Those that
+     * the library lacks do nothing. */
+    __typeof__(ERR_new) *ERR_new;
+    __typeof__(ERR_set_error) *ERR_set_error;
+    void (*put_error)(int library, int function, int reason, const char *file, int line);
 
     bool is_complete;     /* false: every connection passes */
     int index;            /* of a connection's state among the SSL's extra data */
@@ -106,6 +115,10 @@ const struct openssl *openssl_that_made(const SSL *ssl);
 
 /* Whether the SSL refers to that library, as one that it made does (to its method). */
 bool openssl_made(const struct openssl *openssl, const SSL *ssl);
+
+/* Whether the SSL's last call, which did not succeed, is to be repeated when the socket is ready.
+ * (SSL_get_error cannot tell while older errors of the program are in the queue.) */
+bool openssl_put_off(const struct openssl *openssl, const SSL *ssl);
 
 /* A table whose every function does nothing and returns 0, which is a failure to their callers: the
  * last resort, so that even then nothing jumps to address 0. */

@@ -83,6 +83,21 @@ bool openssl_made(const struct openssl *openssl, const SSL *ssl)
     return false;
 }
 
+/* What an SSL wants stays set after an error of its BIO. */
+bool openssl_put_off(const struct openssl *openssl, const SSL *ssl)
+{
+    switch (openssl->SSL_want(ssl)) {
+    case SSL_NOTHING:
+        return false;
+    case SSL_READING:
+        return openssl->BIO_test_flags(openssl->SSL_get_rbio(ssl), BIO_FLAGS_SHOULD_RETRY);
+    case SSL_WRITING:
+        return openssl->BIO_test_flags(openssl->SSL_get_wbio(ssl), BIO_FLAGS_SHOULD_RETRY);
+    default:
+        return true;
+    }
+}
+
 /* ---- the tables ---- */
 
 static void fill(struct openssl *table, void *library)
@@ -101,6 +116,9 @@ static void fill(struct openssl *table, void *library)
 #undef OPENSSL_FIND
     is_complete &= find(library, "SSL_get1_peer_certificate", &table->get_peer_certificate) ||
                    find(library, "SSL_get_peer_certificate", &table->get_peer_certificate);
+    find(library, "ERR_new", &table->ERR_new);
+    find(library, "ERR_set_error", &table->ERR_set_error);
+    find(library, "ERR_put_error", &table->put_error);
     /* LibreSSL and OpenSSL 1.0 number the classes of extra data otherwise; there this is a
      * function, since 1.1 a macro. */
     is_complete &= !dlsym(library, "SSL_get_ex_new_index");

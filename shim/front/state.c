@@ -23,6 +23,10 @@ int tls_shutdown(struct route route, SSL *ssl)
 {
     struct connection *connection = connection_of(route, ssl);
     const struct openssl *openssl = route.openssl;
+    if (connection_is_ours(connection) && connection->ending.is_clean) {
+        openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        return 1;
+    }
     if (connection_is_ours(connection)) {
         connection->was_answered = false;
         if (openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) {

@@ -18,7 +18,26 @@ static void feed(struct connection *connection, const uint8_t *bytes, size_t tak
     connection->absorbed = is_lost ? taken : size;
     connection->is_sending = verdict == EXCHANGE_FORWARD || verdict == EXCHANGE_PASS;
     connection->is_leaving = verdict == EXCHANGE_PASS;
+    /* After an interim answer the request is still held. */
+    if (verdict == EXCHANGE_ANSWER && exchange_held(connection->exchange).size == 0)
+        connection->idling = CONNECTION_IDLED;
     connection->was_answered = true;
+}
+
+/* The connection is found dead: whether the exchange has an answer all the same. */
+static bool is_answered_in_place(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    bool is_dead =
+        connection->ending.is_known || !openssl_put_off(connection->openssl, connection->ssl);
+    if (!is_dead)
+        return false;
+    exchange_feed_end(exchange, false);
+    if (exchange_answer_size(exchange) == 0)
+        return false;
+    exchange_sent(exchange, exchange_held(exchange).size);
+    connection->was_answered = true;
+    return true;
 }
 
 /* 1 when nothing is left to be sent. */
@@ -27,7 +46,14 @@ static int finish_sending(struct connection *connection, const struct call *call
     if (!connection->is_sending && !exchange_is_due(connection->exchange))
         return 1;
     connection->was_answered = false;
+    connection->openssl->ERR_set_mark();
     int result = connection_send(connection, call);
+    if (result <= 0 && is_answered_in_place(connection)) {
+        connection->openssl->ERR_pop_to_mark();
+        result = 1;
+    } else {
+        connection->openssl->ERR_clear_last_mark();
+    }
     if (result > 0)
         connection->is_sending = false;
     return result;
@@ -64,7 +90,8 @@ static int write_ours(struct connection *connection, const struct call *call, co
 {
     connection_enter(connection);
     int result = write_entered(connection, call, bytes, size, done);
-    if (result > 0 && connection->is_leaving && connection->absorbed == 0)
+    if (result > 0 && connection->is_leaving && connection->absorbed == 0 &&
+        !connection->ending.is_known)
         return leave(connection, call, bytes, *done, size, done);
     connection_exit(connection);
     return result;

@@ -236,13 +236,14 @@ EOF
 
 @test "each option sets its variable, above the environment" {
     VCACHE_TTL=7 run_apart vcache --ttl 60,QueryPerf=20 --hosts 'vc*,10.0.0.5:443' --max-size 2G \
-        --session-idle 30 --fence=5 --log-level debug env
+        --session-idle 30 --fence=5 --connect-timeout 4 --log-level debug env
     shows
     [[ $output == *"VCACHE_TTL=60,QueryPerf=20"* ]]
     [[ $output == *"VCACHE_HOSTS=vc*,10.0.0.5:443"* ]]
     [[ $output == *"VCACHE_MAX_SIZE=2G"* ]]
     [[ $output == *"VCACHE_SESSION_IDLE=30"* ]]
     [[ $output == *"VCACHE_FENCE=5"* ]]
+    [[ $output == *"VCACHE_CONNECT_TIMEOUT=4"* ]]
     [[ $output == *"VCACHE_LOG_LEVEL=debug"* ]]
 }
 
@@ -256,7 +257,7 @@ EOF
 
 @test "an option that cannot be read: exit 2, its name and value, what was expected, nothing run" {
     local pair
-    for pair in ttl=abc ttl= ttl=-1 session-idle=x max-size=12 max-size=1X log-level=loud fence= \
+    for pair in ttl=abc ttl= ttl=-1 session-idle=x max-size=12 max-size=1X log-level=loud fence= connect-timeout=x \
         hosts= dir=; do
         run_apart vcache --"${pair%%=*}" "${pair#*=}" touch ran
         shows
@@ -269,7 +270,7 @@ EOF
 @test "a variable that cannot be read: exit 2, its name and value, the way out, nothing run" {
     local pair
     for pair in VCACHE_TTL=abc VCACHE_DIR=relative VCACHE_SESSION_IDLE=x VCACHE_MAX_SIZE=1 \
-        VCACHE_LOG_LEVEL=loud VCACHE_DISABLE=yes VCACHE_FENCE=-3; do
+        VCACHE_LOG_LEVEL=loud VCACHE_DISABLE=yes VCACHE_FENCE=-3 VCACHE_CONNECT_TIMEOUT=long; do
         run_apart env "$pair" "$BUILD/vcache" touch ran
         shows
         [ "$status" -eq 2 ]

@@ -18,7 +18,7 @@ _vcache_value() {
     --log-level)
         mapfile -t COMPREPLY < <(compgen -W "error info debug" -- "$2")
         ;;
-    --endpoint | --fence | --hosts | --max-size | --object | --operation | --session-idle | --stale-if-error | --ttl | --user)
+    --connect-timeout | --endpoint | --fence | --hosts | --max-size | --object | --operation | --session-idle | --stale-if-error | --ttl | --user)
         COMPREPLY=()
         ;;
     *)

@@ -235,12 +235,32 @@ static void read_names(struct client *client)
     free(answer);
 }
 
+/* An answer that may be cached, then one that never is. */
+static void pause_and_read(struct client *client, const char *fifo)
+{
+    puts("paused");
+    fflush(stdout);
+    FILE *file = fopen(fifo, "re");
+    if (!file)
+        client_fail("cannot read %s", fifo);
+    fgetc(file);
+    fclose(file);
+    client->has_paused = true;
+    read_content(client);
+    char *answer = ask(client, "CurrentTime", "ServiceInstance", "ServiceInstance", "");
+    free(between_or_fail(answer, "<returnval>", "</returnval>"));
+    free(answer);
+    say(client, "it has a clock\n");
+}
+
 void client_run(struct client *client)
 {
     read_content(client);
     log_in(client);
     read_names(client);
     read_content(client);
+    if (getenv("CLIENT_PAUSE"))
+        pause_and_read(client, getenv("CLIENT_PAUSE"));
     free(ask(client, "Logout", "SessionManager", "SessionManager", ""));
     say(client, "logged out\n");
     if (client->ssl)

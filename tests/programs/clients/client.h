@@ -2,8 +2,10 @@
  * A vSphere client in C, in several manners of using OpenSSL and a socket.
  *
  * client.c knows HTTP and SOAP: it logs in, reads the VMs' names by a container view, and logs out,
- * and prints what it was told. A manner knows how bytes go out and come in. Programs end with
- * status 1 and a sentence on stderr at the first thing that is not as it should be.
+ * and prints what it was told. With CLIENT_PAUSE, the name of a fifo, it goes on before the end
+ * only when that has been written, and then asks what is never cached. A manner knows how bytes go
+ * out and come in. Programs end with status 1 and a sentence on stderr at the first thing that is
+ * not as it should be.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -44,6 +46,7 @@ struct client {
     int epoll;          /* the manner's own */
     bool may_have_more; /* the last read was not the end of what was there */
     bool at_beginning;  /* of a request */
+    bool has_paused;    /* the connection may have been closed meanwhile */
     bool has_received;  /* something, on this connection: session tickets came before it */
     char cookie[512];
     char *output; /* what it was told, in lines; printed at the end */

@@ -117,7 +117,7 @@ static void expect_idle(struct client *client)
 
 void client_send(struct client *client, const char *bytes, size_t size)
 {
-    if (client->at_beginning)
+    if (client->at_beginning && !client->has_paused)
         expect_idle(client);
     client->at_beginning = false;
     while (size > 0) {

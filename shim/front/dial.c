@@ -1,0 +1,151 @@
+/* Dialling: see dial.h. */
+#include "front/dial.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/time.h>
+#include <time.h>
+
+static int option_of(int fd, int option)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+struct dial_peer dial_peer_of(int fd)
+{
+    struct dial_peer peer = {.size = sizeof(peer.address)};
+    bool is_tcp =
+        option_of(fd, SO_TYPE) == SOCK_STREAM && option_of(fd, SO_PROTOCOL) == IPPROTO_TCP;
+    if (!is_tcp || getpeername(fd, (struct sockaddr *)&peer.address, &peer.size) != 0 ||
+        (peer.address.ss_family != AF_INET && peer.address.ss_family != AF_INET6))
+        peer.size = 0;
+    return peer;
+}
+
+unsigned dial_port(const struct dial_peer *peer)
+{
+    const void *address = &peer->address;
+    if (peer->address.ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)address)->sin_port);
+    return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+}
+
+/* ---- the frame ---- */
+
+/* The program's own time-out; 0: none. */
+static uint64_t time_out_of(int fd, int option)
+{
+    struct timeval timeout = {0};
+    socklen_t size = sizeof(timeout);
+    if (getsockopt(fd, SOL_SOCKET, option, &timeout, &size) != 0)
+        return 0;
+    return (uint64_t)timeout.tv_sec * 1000 + (uint64_t)timeout.tv_usec / 1000;
+}
+
+static uint64_t shorter(uint64_t limit_ms, uint64_t own_ms)
+{
+    return own_ms > 0 && own_ms < limit_ms ? own_ms : limit_ms;
+}
+
+/* A write to a peer that is gone raises it, and most programs die of it. */
+static void hush_sigpipe(struct dial *dial)
+{
+    sigset_t pending;
+    sigset_t sigpipe;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    dial->was_pending = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &sigpipe, &dial->mask);
+}
+
+static void restore_sigpipe(const struct dial *dial)
+{
+    static const struct timespec at_once;
+    sigset_t sigpipe;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    while (!dial->was_pending && sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
+        continue;
+    pthread_sigmask(SIG_SETMASK, &dial->mask, NULL);
+}
+
+bool dial_begin(struct dial *dial, int fd, uint64_t limit_ms)
+{
+    *dial = (struct dial){.fd = fd, .flags = fcntl(fd, F_GETFL)};
+    if (dial->flags < 0 || fcntl(fd, F_SETFL, dial->flags | O_NONBLOCK) != 0)
+        return false;
+    limit_ms = shorter(limit_ms, time_out_of(fd, SO_RCVTIMEO));
+    limit_ms = shorter(limit_ms, time_out_of(fd, SO_SNDTIMEO));
+    dial->deadline_us = clock_microseconds() + limit_ms * 1000;
+    hush_sigpipe(dial);
+    return true;
+}
+
+void dial_end(const struct dial *dial)
+{
+    restore_sigpipe(dial);
+    fcntl(dial->fd, F_SETFL, dial->flags);
+}
+
+/* ---- waiting ---- */
+
+bool dial_wait(const struct dial *dial, short events)
+{
+    struct pollfd polled = {.fd = dial->fd, .events = events};
+    for (;;) {
+        uint64_t now_us = clock_microseconds();
+        if (now_us >= dial->deadline_us)
+            return false;
+        uint64_t left_ms = (dial->deadline_us - now_us + 999) / 1000;
+        int ready = libc_real()->poll(&polled, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+        if (ready > 0 || (ready < 0 && errno != EINTR))
+            return ready > 0;
+    }
+}
+
+bool dial_wait_for(const struct dial *dial, const struct openssl *openssl, const SSL *ssl)
+{
+    switch (openssl->SSL_want(ssl)) {
+    case SSL_READING:
+        return dial_wait(dial, POLLIN);
+    case SSL_WRITING:
+        return dial_wait(dial, POLLOUT);
+    default:
+        return false;
+    }
+}
+
+/* ---- the steps ---- */
+
+bool dial_dissolve(const struct dial *dial)
+{
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    return connect(dial->fd, &nobody, sizeof(nobody)) == 0;
+}
+
+bool dial_connect(const struct dial *dial, const struct dial_peer *peer)
+{
+    if (connect(dial->fd, (const struct sockaddr *)&peer->address, peer->size) == 0)
+        return true;
+    return errno == EINPROGRESS && dial_wait(dial, POLLOUT) && option_of(dial->fd, SO_ERROR) == 0;
+}
+
+bool dial_handshake(const struct dial *dial, const struct openssl *openssl, SSL *ssl)
+{
+    for (;;) {
+        CALLER_ENTER(openssl, ssl);
+        int result = openssl->SSL_do_handshake(ssl);
+        CALLER_LEAVE();
+        if (result == 1)
+            return true;
+        if (!openssl_put_off(openssl, ssl) || !dial_wait_for(dial, openssl, ssl))
+            return false;
+    }
+}
