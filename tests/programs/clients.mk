@@ -25,7 +25,7 @@ $(CLIENTS)/two: tests/programs/clients/two/main.c $(CLIENTS)/extension.so
 	$(Q)$(CLIENT) $< -lssl -lcrypto -ldl -o $@
 
 # With the hooks in the program itself: its own calls of poll and so on go through them.
-$(TESTS)/unit/test_wake: tests/unit/test_wake.c $(front_objects) $(BUILD)/libvcache.a
+$(TESTS)/unit/test_wake $(TESTS)/unit/test_dial: $(TESTS)/unit/%: tests/unit/%.c $(front_objects) $(BUILD)/libvcache.a
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CC) $(OURS) -Itests/unit $< $(front_objects) $(BUILD)/libvcache.a -lcmocka -lpthread -o $@
