@@ -51,12 +51,27 @@ stale='read 200 DC0_H0_VM0 Age 111 vcache "Revalidation Failed"'
     local how
     stored
     for how in before reset truncate; do
-        fails "$how=1"
+        # A read that died before any of its response is sent again first.
+        vcenter_control "/fail?times=9&operation=RetrievePropertiesEx&$how=1" >/dev/null
         plainly bare "$fields" login read
         run ! grep -q '^read 200' bare.out
         VCACHE_STALE_IF_ERROR=60 cached served "$fields" login read
         [ "$(tail -n 1 served.out)" = "$stale" ]
+        vcenter_control '/fail?times=0' >/dev/null
     done
+}
+
+@test "a stale response is served when the origin closed and is there no more" {
+    another_vcenter own --vms 10
+    cached fresh "$fields" login read
+    mkfifo go
+    VCACHE_STALE_IF_ERROR=60 cached served "$fields" login read wait:go read &
+    until_said served 2
+    until_clock $(($(now) + 500))
+    vcenter_stop
+    echo >go
+    wait $!
+    [ "$(tail -n 1 served.out)" = "$stale" ]
 }
 
 @test "the connection goes on after it" {

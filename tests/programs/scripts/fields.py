@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """
-Reads one VM's name and prints the answer with the header fields that a cache adds: fields.py login|use:FILE [read…]
+Reads one VM's name and prints the answer with the header fields that a cache adds: fields.py login [read…]
 
-Each `read` is a request over the same connection, if that is still open.
+Each `read` is a request over the same connection, if that is still open. `wait:FILE` goes on when FILE (a fifo) has
+been written.
 """
 import http.client
 import os
@@ -23,6 +24,9 @@ connection = http.client.HTTPSConnection(
     context=ssl.create_default_context(cafile=os.environ["VCENTER_CA"]))
 cookie = None
 for step in sys.argv[1:]:
+    if step.startswith("wait:"):
+        open(step[5:]).read()
+        continue
     body = READ if step == "read" else LOGIN % (os.environ["VCENTER_USER"], os.environ["VCENTER_PASSWORD"])
     try:
         connection.request("POST", "/sdk", ENVELOPE % body, {"Cookie": cookie} if cookie else {})
