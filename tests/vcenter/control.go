@@ -42,7 +42,7 @@ func startControl(o *options, f *front, counters *connectionCounters) (*control,
 	for path, method := range map[string]func(url.Values) (string, error){
 		"/reset": c.reset, "/delay": c.delay, "/fail": c.fail, "/hold": c.hold, "/release": c.release,
 		"/end-sessions": c.endSessions, "/task-time": c.taskTime, "/gzip": c.gzip, "/framing": c.framing,
-		"/close-connections": c.closeConnections,
+		"/close-connections": c.closeConnections, "/password": c.password,
 	} {
 		mux.HandleFunc(path, only(http.MethodPost, method))
 	}
@@ -79,16 +79,22 @@ func (c *control) connections(q url.Values) (string, error) {
 	return strconv.FormatInt(atomic.LoadInt64(counter), 10), nil
 }
 
-func (c *control) sessions(url.Values) (string, error) {
+func (c *control) sessions(q url.Values) (string, error) {
 	c.front.lock.Lock()
 	defer c.front.lock.Unlock()
+	if q.Get("list") != "" {
+		return c.front.sessions.list(), nil
+	}
 	live, _ := c.front.sessions.count()
 	return strconv.Itoa(live), nil
 }
 
-func (c *control) views(url.Values) (string, error) {
+func (c *control) views(q url.Values) (string, error) {
 	c.front.lock.Lock()
 	defer c.front.lock.Unlock()
+	if q.Get("list") != "" {
+		return c.front.sessions.listViews(), nil
+	}
 	_, views := c.front.sessions.count()
 	return strconv.Itoa(views), nil
 }
@@ -133,8 +139,12 @@ func (c *control) fail(q url.Values) (string, error) {
 		reset:     q.Get("reset") != "",
 		truncate:  q.Get("truncate") != "",
 		before:    q.Get("before") != "",
+		end:       q.Get("end") != "",
 	}
 	var err error
+	if rule.skip, err = number(q, "skip", 0); err != nil {
+		return "", err
+	}
 	if rule.times, err = number(q, "times", 1); err != nil {
 		return "", err
 	}
@@ -147,8 +157,8 @@ func (c *control) fail(q url.Values) (string, error) {
 			return "", fmt.Errorf("status %q", q.Get("status"))
 		}
 	}
-	if rule.status == 0 && rule.fault == "" && !rule.reset && !rule.truncate && !rule.before {
-		return "", fmt.Errorf("want one of status, fault, reset, truncate, before")
+	if rule.status == 0 && rule.fault == "" && !rule.reset && !rule.truncate && !rule.before && !rule.end {
+		return "", fmt.Errorf("want one of status, fault, reset, truncate, before, end")
 	}
 	c.front.trouble.add(rule)
 	return rule.String(), nil
@@ -164,8 +174,22 @@ func (c *control) release(q url.Values) (string, error) {
 	return "released", nil
 }
 
-func (c *control) endSessions(url.Values) (string, error) {
-	return strconv.Itoa(c.front.endSessions()), nil
+func (c *control) endSessions(q url.Values) (string, error) {
+	key, user := c.front.sessions.names.hide(q.Get("key")), q.Get("user")
+	return strconv.Itoa(c.front.endSessions(func(s *session) bool {
+		return (key == "" || key == s.key) && (user == "" || user == s.user)
+	})), nil
+}
+
+// password changes a user's, or makes a user.
+func (c *control) password(q url.Values) (string, error) {
+	if q.Get("user") == "" || q.Get("password") == "" {
+		return "", fmt.Errorf("want user and password")
+	}
+	c.front.lock.Lock()
+	defer c.front.lock.Unlock()
+	c.front.o.users[q.Get("user")] = q.Get("password")
+	return "changed", nil
 }
 
 func (c *control) gzip(q url.Values) (string, error) {

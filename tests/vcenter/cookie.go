@@ -10,10 +10,11 @@ import (
 
 const cookieName = "vmware_soap_session"
 
-func newCookie() string {
-	var b [20]byte
-	_, _ = rand.Read(b[:]) // Go's reader does not fail on Linux
-	return hex.EncodeToString(b[:])
+// randomHex returns so many digits.
+func randomHex(digits int) string {
+	b := make([]byte, (digits+1)/2)
+	_, _ = rand.Read(b) // Go's reader does not fail on Linux
+	return hex.EncodeToString(b)[:digits]
 }
 
 // setCookie is the header's value: quoted, with attributes, a semicolon after the last. Programs take it apart by hand.

@@ -48,7 +48,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	soap := isSoap(r)
 	if soap {
-		x.request, err = parseRequest(body)
+		x.request, err = parseRequest(f.sessions.names.hideRequest(body))
 	}
 	x.entry.Operation = operationName(r, x.request)
 	if x.request != nil {
@@ -74,7 +74,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case soap && err != nil:
 		a = fault("InvalidRequest", err.Error(), "")
 	case soap:
+		if rule != nil && rule.end {
+			f.endSessions(func(s *session) bool { return s.cookie == cookie })
+		}
 		a = x.soap(cookie)
+		f.sessions.names.showAnswer(a)
 	default:
 		a = f.document(r, body)
 	}
@@ -127,19 +131,26 @@ func (x *exchange) soap(cookie string) *answer {
 	x.session = f.sessions.find(cookie)
 	early := ""
 	if x.session == nil && f.o.earlyCookie {
-		x.session = newSession(newCookie())
+		x.session = newSession(f.sessions.names.newCookie())
 		f.sessions.byCookie[x.session.cookie] = x.session
 		early = setCookie(x.session.cookie)
 	}
 	if x.session.live() {
-		x.entry.Session = x.session.key
+		x.enteredBy(x.session)
 	}
 
 	a := x.dispatch()
+	x.translated(a)
 	if a != nil && a.setCookie == "" {
 		a.setCookie = early
 	}
 	return a
+}
+
+// enteredBy says in the journal whose request it is.
+func (x *exchange) enteredBy(s *session) {
+	x.entry.Session = x.front.sessions.names.show(s.key)
+	x.entry.User = s.user
 }
 
 // Operations that the front answers itself, or looks at on the way; all others go to the simulator as they are.
@@ -158,6 +169,7 @@ var handlers = map[string]func(*exchange) *answer{
 	"CancelRetrievePropertiesEx":   (*exchange).cancelRetrieve,
 	"Fetch":                        (*exchange).fetch,
 
+	"CreatePropertyCollector":  (*exchange).createCollector,
 	"CreateFilter":             (*exchange).createFilter,
 	"DestroyPropertyFilter":    (*exchange).destroyFilter,
 	"DestroyPropertyCollector": (*exchange).destroyCollector,
@@ -237,12 +249,18 @@ func (f *front) endSession(s *session) {
 	f.sessions.forget(s)
 }
 
-// endSessions ends all, as a restart of vpxd does.
-func (f *front) endSessions() int {
+// endSessions ends those chosen, and returns how many of them were logged in. All: as a restart of vpxd does.
+func (f *front) endSessions(chosen func(*session) bool) int {
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	n, _ := f.sessions.count()
+	n := 0
 	for _, s := range f.sessions.byCookie {
+		if !chosen(s) {
+			continue
+		}
+		if s.live() {
+			n++
+		}
 		f.endSession(s)
 	}
 	return n

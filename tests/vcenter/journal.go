@@ -21,6 +21,7 @@ type entry struct {
 	Agent      string `json:"agent"`
 	Cookie     bool   `json:"cookie"` // a session cookie came, live or not
 	Session    string `json:"session"`
+	User       string `json:"user"`
 	Status     int    `json:"status"`
 	Bytes      int    `json:"bytes"`             // of the body, as framed before chunking
 	Trouble    string `json:"trouble,omitempty"` // what was done to the answer on demand

@@ -3,6 +3,7 @@ package main
 // Logging in and out, and what else changes a session.
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 )
@@ -14,6 +15,9 @@ func (x *exchange) login() *answer {
 	}
 	if known, ok := x.front.o.users[name]; !ok || known != password || x.session.live() {
 		return invalidLogin()
+	}
+	if live, _ := x.front.sessions.count(); x.front.o.maxSessions > 0 && live >= x.front.o.maxSessions {
+		return &answer{status: http.StatusServiceUnavailable, contentType: "text/plain", body: []byte("Service Unavailable\n")}
 	}
 	return x.enter(x.request.raw)
 }
@@ -43,7 +47,10 @@ func (x *exchange) enter(request []byte) *answer {
 	}
 	known := x.session != nil
 	s := x.front.sessions.open(x.session, r.session)
-	x.entry.Session = s.key
+	_, opened := returned(r.body)
+	s.user = opened.find("userName").text(r.body)
+	s.locale = x.request.body.child("locale").value()
+	x.enteredBy(s)
 	if !known {
 		a.setCookie = setCookie(s.cookie)
 	}
@@ -71,7 +78,7 @@ func (x *exchange) terminateSession() *answer {
 	return a
 }
 
-// setLocale is unknown to the simulator. currentSession shows what was set.
+// setLocale is unknown to the simulator. currentSession shows what was set, and labels are in that language.
 func (x *exchange) setLocale() *answer {
 	locale := x.request.body.child("locale").value()
 	if len(locale) < 2 {
@@ -79,6 +86,13 @@ func (x *exchange) setLocale() *answer {
 	}
 	x.session.locale = locale
 	return success("SetLocale", "")
+}
+
+// translated shows labels in the session's language: English, or marked as what they ought to be in.
+func (x *exchange) translated(a *answer) {
+	if a != nil && x.session.live() && x.session.locale != "" && !strings.HasPrefix(x.session.locale, "en") {
+		a.body = bytes.ReplaceAll(a.body, []byte("<label>"), []byte("<label>["+escape(x.session.locale)+"] "))
+	}
 }
 
 // localized shows a session in the locale that it was set to.
@@ -118,9 +132,10 @@ func (x *exchange) impersonate() *answer {
 		return &answer{status: r.status, contentType: soapType, body: r.body}
 	}
 	x.front.origin.call(x.visitor(), operationRequest("Logout", reference{"SessionManager", "SessionManager"}, ""))
-	x.session.key = r.session
+	x.session.key, x.session.user = r.session, name
 	x.session.views = map[string]bool{}
-	x.entry.Session = r.session
+	x.front.sessions.names.add(r.session)
+	x.enteredBy(x.session)
 	_, user := returned(r.body)
 	return success("ImpersonateUser", user.outerXML(r.body))
 }

@@ -25,6 +25,8 @@ type options struct {
 	taskTime     time.Duration
 	dieWithStdin bool
 	earlyCookie  bool
+	uneven       bool
+	maxSessions  int
 
 	page        int
 	gzip        string
@@ -75,6 +77,8 @@ func parseOptions(arguments []string) (*options, error) {
 	f.BoolVar(&o.dieWithStdin, "die-with-stdin", false, "end when standard input reaches its end")
 	f.BoolVar(&o.earlyCookie, "early-cookie", false, "send the session cookie with the first unauthenticated answer, as old vCenters do")
 
+	f.BoolVar(&o.uneven, "uneven", false, "give each login a cookie and a key of another length")
+	f.IntVar(&o.maxSessions, "max-sessions", 0, "refuse a login with status 503 when there are so many sessions (0: no cap)")
 	f.IntVar(&o.page, "page", 0, "most objects in a page of RetrievePropertiesEx, whatever the client asks for (0: no cap)")
 	f.StringVar(&o.gzip, "gzip", "auto", "`auto`: larger bodies; always: any size; never. Only to clients that accept it")
 	f.IntVar(&o.gzipMinimum, "gzip-minimum", 1024, "`bytes` from which auto compresses")

@@ -40,7 +40,7 @@ func startServer(o *options) (*server, error) {
 		trouble:  newTrouble(o),
 		form:     &form{gzip: o.gzip, minimum: o.gzipMinimum, framing: o.framing},
 		origin:   origin,
-		sessions: &sessions{byCookie: map[string]*session{}, idle: o.sessionIdle},
+		sessions: &sessions{byCookie: map[string]*session{}, names: newSessionNames(o.uneven), idle: o.sessionIdle},
 		changed:  make(chan struct{}),
 	}
 	go f.endIdle()

@@ -3,13 +3,19 @@ package main
 // Sessions as vCenter keeps them: found by a cookie that is not the UserSession's key, ended by Logout, by idling out,
 // by an administrator.
 
-import "time"
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+)
 
 // session is one cookie. Guarded by the front's lock.
 type session struct {
 	cookie string
 	key    string // of the simulator's session; "" until somebody logs in (early cookie)
-	locale string // set by SetLocale
+	user   string
+	locale string // as logged in with, or set by SetLocale
 	used   time.Time
 	ended  chan struct{} // closed at its end, for requests that wait in it
 
@@ -21,6 +27,7 @@ type session struct {
 
 type sessions struct {
 	byCookie map[string]*session
+	names    *sessionNames
 	idle     time.Duration
 }
 
@@ -48,10 +55,11 @@ func (s *session) visitorKey() string {
 func (t *sessions) open(old *session, key string) *session {
 	s := old
 	if s == nil {
-		s = newSession(newCookie())
+		s = newSession(t.names.newCookie())
 		t.byCookie[s.cookie] = s
 	}
 	s.key, s.used = key, time.Now()
+	t.names.add(key)
 	return s
 }
 
@@ -87,6 +95,35 @@ func (t *sessions) count() (live, views int) {
 		}
 	}
 	return live, views
+}
+
+// list describes those that are logged in, one a line: key, cookie, user, how many views, how many filters.
+func (t *sessions) list() string {
+	var lines []string
+	for _, s := range t.byCookie {
+		if !s.live() {
+			continue
+		}
+		filters := 0
+		for _, c := range s.collectors {
+			filters += len(c.filters)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s %d %d", t.names.show(s.key), s.cookie, s.user, len(s.views), filters))
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}
+
+// listViews names every view, after the key of its session.
+func (t *sessions) listViews() string {
+	var lines []string
+	for _, s := range t.byCookie {
+		for view := range s.views {
+			lines = append(lines, t.names.show(s.key+" "+view))
+		}
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
 }
 
 // idled returns the sessions that nobody has used for too long; one that waits for updates is in use.

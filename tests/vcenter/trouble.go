@@ -26,12 +26,14 @@ type trouble struct {
 // troubleRule is what is to happen to the next so many requests.
 type troubleRule struct {
 	operation string // "" for any
+	skip      int    // so many are let through before
 	times     int
 	status    int    // answer with this status
 	fault     string // or with this fault
 	reset     bool   // or send half the answer, then RST
 	truncate  bool   // or send half the answer, then close
 	before    bool   // RST before the request is looked at
+	end       bool   // the request's session ends before it is looked at
 }
 
 func (r *troubleRule) String() string {
@@ -42,6 +44,8 @@ func (r *troubleRule) String() string {
 		return "reset"
 	case r.truncate:
 		return "truncate"
+	case r.end:
+		return "session ended"
 	case r.fault != "":
 		return "fault " + r.fault
 	}
@@ -63,6 +67,10 @@ func (t *trouble) next(operation string) *troubleRule {
 	defer t.lock.Unlock()
 	for i, r := range t.rules {
 		if r.operation != "" && r.operation != operation {
+			continue
+		}
+		if r.skip > 0 {
+			r.skip--
 			continue
 		}
 		taken := *r

@@ -2,6 +2,16 @@ package main
 
 import "testing"
 
+func TestRuleLetsSomeThroughBefore(t *testing.T) {
+	tr := newTrouble(&options{})
+	tr.add(&troubleRule{skip: 2, times: 1, end: true})
+	for i, want := range []bool{false, false, true, false} {
+		if got := tr.next("CurrentTime") != nil; got != want {
+			t.Errorf("%d: %v", i, got)
+		}
+	}
+}
+
 func TestRuleIsUsedUpByTheOperationItIsFor(t *testing.T) {
 	tr := newTrouble(&options{})
 	tr.add(&troubleRule{operation: "Login", times: 2, status: 503})

@@ -41,24 +41,46 @@ type toldObject struct {
 	values    map[string]string // name → the val element
 }
 
+// The default PropertyCollector has this name in every session; it is another one in each.
+const defaultCollector = "propertyCollector"
+
+// collector is the session's own of that name, or nil.
 func (s *session) collector(name string) *collector {
 	c := s.collectors[name]
-	if c == nil {
-		c = &collector{cancelled: make(chan struct{})}
-		s.collectors[name] = c
+	if c == nil && name == defaultCollector {
+		c = s.addCollector(name)
 	}
 	return c
 }
 
+func (s *session) addCollector(name string) *collector {
+	c := &collector{cancelled: make(chan struct{})}
+	s.collectors[name] = c
+	return c
+}
+
+func (x *exchange) createCollector() *answer {
+	a := x.pass()
+	if a.status == http.StatusOK {
+		_, made := returned(a.body)
+		x.session.addCollector(made.text(a.body))
+	}
+	return a
+}
+
 func (x *exchange) createFilter() *answer {
+	c := x.session.collector(x.request.this.value)
+	if c == nil {
+		return notFound(x.request.this)
+	}
 	specification := x.request.body.child("spec")
 	if specification == nil {
 		return invalidArgument("spec")
 	}
 	var b strings.Builder
 	b.WriteString("<specSet>")
-	for _, c := range specification.children {
-		c.write(&b)
+	for _, child := range specification.children {
+		child.write(&b)
 	}
 	b.WriteString("</specSet>")
 	f := &filter{name: "session[" + x.session.key + "]" + newFilterName(), specification: b.String()}
@@ -66,7 +88,6 @@ func (x *exchange) createFilter() *answer {
 	if _, refused := x.look(f); refused != nil { // what the filter names must exist
 		return refused
 	}
-	c := x.session.collector(x.request.this.value)
 	c.filters = append(c.filters, f)
 	x.front.announce()
 	return success("CreateFilter", `<returnval type="PropertyFilter">`+f.name+`</returnval>`)
@@ -95,7 +116,11 @@ func (x *exchange) destroyCollector() *answer {
 }
 
 func (x *exchange) cancelWait() *answer {
-	x.session.collector(x.request.this.value).cancel()
+	c := x.session.collector(x.request.this.value)
+	if c == nil {
+		return notFound(x.request.this)
+	}
+	c.cancel()
 	return success("CancelWaitForUpdates", "")
 }
 
@@ -108,6 +133,9 @@ func (c *collector) cancel() {
 // waits, and returns nil if the client is gone.
 func (x *exchange) waitForUpdates() *answer {
 	c := x.session.collector(x.request.this.value)
+	if c == nil {
+		return notFound(x.request.this)
+	}
 	version := x.request.body.child("version").value()
 	if !c.rewind(version) {
 		return fault("InvalidCollectorVersion", "The collector version is not known.", "")

@@ -93,6 +93,9 @@ vcenter_reset() { vcenter_control POST /reset >/dev/null; }
 vcenter_sessions() { vcenter_control GET /sessions; }
 vcenter_views() { vcenter_control GET /views; }
 
+# vcenter_session_list: one a line: key, cookie, user, number of views, number of filters.
+vcenter_session_list() { vcenter_control GET '/sessions?list=1' | sed '/^$/d'; }
+
 # vcenter_journal: what arrived since the last reset, one JSON object a line.
 vcenter_journal() { cat "$VCENTER_DIR/journal"; }
 

@@ -105,6 +105,116 @@ a_vm() {
     [[ "$output" == *NotAuthenticatedFault* ]]
 }
 
+@test "one session is ended, or those of one user" {
+    local cookie other reader key
+    cookie=$(soap_login)
+    other=$(soap_login)
+    reader=$(VCENTER_USER=reader@vsphere.local VCENTER_PASSWORD=vcache-Secret-2 soap_login)
+    key=$(vcenter_session_list | awk -v cookie="$(cut -d'"' -f2 <<<"$cookie")" '$2 == cookie {print $1}')
+    [ "$(vcenter_control "/end-sessions?key=$key")" -eq 1 ]
+    run soap CurrentTime ServiceInstance ServiceInstance '' --cookie "$cookie"
+    [[ "$output" == *NotAuthenticatedFault* ]]
+    [ "$(vcenter_control "/end-sessions?user=reader@vsphere.local")" -eq 1 ]
+    run soap CurrentTime ServiceInstance ServiceInstance '' --cookie "$reader"
+    [[ "$output" == *NotAuthenticatedFault* ]]
+    soap CurrentTime ServiceInstance ServiceInstance '' --cookie "$other" | grep -q CurrentTimeResponse
+    [ "$(vcenter_sessions)" -eq 1 ]
+}
+
+@test "a session ends just before a request is looked at" {
+    local cookie i
+    cookie=$(soap_login)
+    vcenter_control '/fail?end=1&skip=2'
+    for i in 1 2; do soap CurrentTime ServiceInstance ServiceInstance '' --cookie "$cookie" | grep -q CurrentTimeResponse; done
+    run soap CurrentTime ServiceInstance ServiceInstance '' --cookie "$cookie"
+    [[ "$output" == *NotAuthenticatedFault* ]]
+    [ "$(vcenter_sessions)" -eq 0 ]
+    vcenter_journal | grep -q '"session":"","user":"".*"trouble":"session ended"'
+}
+
+@test "sessions and views are listed" {
+    local cookie view
+    cookie=$(soap_login)
+    view=$(soap CreateContainerView ViewManager ViewManager \
+        '<container type="Folder">group-d1</container><recursive>true</recursive>' --cookie "$cookie" | grep -o 'session\[[^<]*')
+    run vcenter_session_list
+    [[ "$output" =~ ^[0-9a-f-]{36}\ $(cut -d'"' -f2 <<<"$cookie")\ $VCENTER_USER\ 1\ 0$ ]]
+    [ "$(vcenter_control '/views?list=1')" = "${output%% *} $view" ]
+}
+
+@test "a password that was changed" {
+    vcenter_control '/password?user=reader@vsphere.local&password=another-Secret'
+    VCENTER_USER=reader@vsphere.local VCENTER_PASSWORD=vcache-Secret-2 run soap_login
+    [ -z "$output" ]
+    VCENTER_USER=reader@vsphere.local VCENTER_PASSWORD=another-Secret run soap_login
+    [ -n "$output" ]
+    vcenter_control '/password?user=reader@vsphere.local&password=vcache-Secret-2'
+}
+
+@test "no more sessions than there may be" {
+    vcenter_start "$BATS_TEST_TMPDIR/own" --max-sessions 2
+    [ -n "$(soap_login)" ]
+    [ -n "$(soap_login)" ]
+    run soap Login SessionManager SessionManager \
+        "<userName>$VCENTER_USER</userName><password>$VCENTER_PASSWORD</password>" --output /dev/null --write-out '%{http_code}'
+    [ "$output" = 503 ]
+    vcenter_control /end-sessions
+    [ -n "$(soap_login)" ]
+}
+
+@test "uneven: each login has a cookie and a key of another length, and all else is as it was" {
+    local cookie key view i
+    vcenter_start "$BATS_TEST_TMPDIR/own" --uneven
+    for i in 1 2 3; do
+        cookie=$(soap_login)
+        key=$(soap_read SessionManager SessionManager currentSession --cookie "$cookie" | sed -n 's/.*<key>\([^<]*\)<.*/\1/p')
+        echo ${#cookie} >>"$BATS_TEST_TMPDIR/cookies"
+        echo ${#key} >>"$BATS_TEST_TMPDIR/keys"
+        soap SessionIsActive SessionManager SessionManager "<sessionID>$key</sessionID><userName>$VCENTER_USER</userName>" \
+            --cookie "$cookie" | grep -q '>true<'
+        view=$(soap CreateContainerView ViewManager ViewManager \
+            '<container type="Folder">group-d1</container><recursive>true</recursive>' --cookie "$cookie" | grep -o 'session\[[^<]*')
+        [[ "$view" == "session[$key]"* ]]
+        soap_read ContainerView "$view" view --cookie "$cookie" | grep -q '>vm-'
+        vcenter_session_list | grep -q "^$key "
+    done
+    [ "$(sort -u "$BATS_TEST_TMPDIR/cookies" | wc -l)" -eq 3 ]
+    [ "$(sort -u "$BATS_TEST_TMPDIR/keys" | wc -l)" -eq 3 ]
+    vcenter_journal | grep -q "\"session\":\"$key\",\"user\":\"$VCENTER_USER\""
+}
+
+@test "labels are in the language of the session" {
+    local cookie german
+    cookie=$(soap_login)
+    german=$(soap_login)
+    soap SetLocale SessionManager SessionManager '<locale>de</locale>' --cookie "$german" | grep -q SetLocaleResponse
+    soap QueryPerfCounter PerformanceManager PerfMgr '<counterId>2</counterId>' --cookie "$german" | grep -q '<label>\[de\] '
+    soap QueryPerfCounter PerformanceManager PerfMgr '<counterId>2</counterId>' --cookie "$cookie" | grep -q '<label>[^[]'
+}
+
+@test "a collector and a filter are unknown in another session" {
+    local cookie other collector filter spec
+    cookie=$(soap_login)
+    other=$(soap_login)
+    spec='<spec><propSet><type>Folder</type><pathSet>name</pathSet></propSet><objectSet><obj type="Folder">group-d1</obj></objectSet></spec><partialUpdates>false</partialUpdates>'
+    collector=$(soap CreatePropertyCollector PropertyCollector propertyCollector '' --cookie "$cookie" | grep -o 'session\[[^<]*')
+    filter=$(soap CreateFilter PropertyCollector "$collector" "$spec" --cookie "$cookie" | grep -o 'session\[[^<]*')
+    [ -n "$filter" ]
+    for operation in CheckForUpdates WaitForUpdatesEx CancelWaitForUpdates CreateFilter; do
+        run soap $operation PropertyCollector "$collector" "$spec" --cookie "$other"
+        [[ "$output" == *ManagedObjectNotFoundFault* ]]
+    done
+    run soap DestroyPropertyFilter PropertyFilter "$filter" '' --cookie "$other"
+    [[ "$output" == *ManagedObjectNotFoundFault* ]]
+    # The default one has its own account in each session.
+    run soap CheckForUpdates PropertyCollector propertyCollector '' --cookie "$other"
+    [[ "$output" == *'<version>1</version></returnval>'* ]]
+    soap CheckForUpdates PropertyCollector "$collector" '' --cookie "$cookie" | grep -q '>group-d1<'
+    soap DestroyPropertyCollector PropertyCollector "$collector" '' --cookie "$cookie" | grep -q DestroyPropertyCollectorResponse
+    run soap CheckForUpdates PropertyCollector "$collector" '' --cookie "$cookie"
+    [[ "$output" == *ManagedObjectNotFoundFault* ]]
+}
+
 @test "logging out ends the session and its views" {
     local cookie
     cookie=$(soap_login)
