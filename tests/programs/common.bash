@@ -85,12 +85,13 @@ another_vcenter() {
 
 # ---- runs ----------------------------------------------------------------------------------------
 
-# run_into NAME COMMAND…: never fails; its exit status is in NAME.status and in $status.
+# run_into NAME COMMAND…: never fails; its exit status is in NAME.status and in $status. After $patience seconds it is
+# ended: a test that awaits no hang sets less than the 100 that nothing takes.
 run_into() {
     local name=$BATS_TEST_TMPDIR/$1
     shift
     status=0
-    timeout --foreground 100 "$@" </dev/null >"$name.out" 2>"$name.err" 3>&- || status=$?
+    timeout --foreground "${patience:-100}" "$@" </dev/null >"$name.out" 2>"$name.err" 3>&- || status=$?
     echo "$status" >"$name.status"
 }
 plainly() { run_into "$1" "${@:2}"; }

@@ -211,22 +211,33 @@ static void read_content(struct client *client)
     free(answer);
 }
 
-static void read_names(struct client *client)
+/* The view that every VM is in; the caller frees it. */
+static char *make_view(struct client *client)
 {
-    char inside[1024];
     char *answer = ask(client, "CreateContainerView", "ViewManager", "ViewManager",
                        "<container type=\"Folder\">group-d1</container><type>VirtualMachine</type>"
                        "<recursive>true</recursive>");
     char *view = between_or_fail(answer, "<returnval type=\"ContainerView\">", "</returnval>");
     free(answer);
-    snprintf(inside, sizeof(inside),
-             "<specSet><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>"
-             "<objectSet><obj type=\"ContainerView\">%s</obj><skip>true</skip>"
-             "<selectSet xsi:type=\"TraversalSpec\"><type>ContainerView</type><path>view</path>"
-             "</selectSet></objectSet></specSet><options></options>",
-             view);
-    free(view);
-    answer = ask(client, "RetrievePropertiesEx", "PropertyCollector", "propertyCollector", inside);
+    return view;
+}
+
+/* The names of what is in the view, as the inside of a specification; the caller frees it. */
+static char *names_in(const char *view)
+{
+    char *inside = NULL;
+    if (asprintf(&inside,
+                 "<propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>"
+                 "<objectSet><obj type=\"ContainerView\">%s</obj><skip>true</skip>"
+                 "<selectSet xsi:type=\"TraversalSpec\"><type>ContainerView</type><path>view</path>"
+                 "</selectSet></objectSet>",
+                 view) < 0)
+        client_fail("no memory");
+    return inside;
+}
+
+static void say_names(struct client *client, char *answer)
+{
     for (char *at = answer; (at = strstr(at, "<val xsi:type=\"")); at++) {
         char *name = between_or_fail(strchr(at, '>'), ">", "</val>");
         say(client, "VM %s\n", name);
@@ -253,16 +264,54 @@ static void pause_and_read(struct client *client, const char *fifo)
     say(client, "it has a clock\n");
 }
 
+static void read_names(struct client *client, const char *names)
+{
+    char inside[1024];
+    snprintf(inside, sizeof(inside), "<specSet>%s</specSet><options></options>", names);
+    say_names(client, ask(client, "RetrievePropertiesEx", "PropertyCollector", "propertyCollector",
+                          inside));
+}
+
+static void wait_for_names(struct client *client, const char *names)
+{
+    char inside[1024];
+    snprintf(inside, sizeof(inside), "<spec>%s</spec><partialUpdates>false</partialUpdates>",
+             names);
+    char *answer = ask(client, "CreateFilter", "PropertyCollector", "propertyCollector", inside);
+    char *filter = between_or_fail(answer, "<returnval type=\"PropertyFilter\">", "</returnval>");
+    free(answer);
+    answer = ask(client, "WaitForUpdatesEx", "PropertyCollector", "propertyCollector",
+                 "<version></version>");
+    char *told = between_or_fail(answer, "<filter type=\"PropertyFilter\">", "</filter>");
+    say(client, "told of its own filter: %s\n", strcmp(told, filter) == 0 ? "yes" : "no");
+    free(told);
+    say_names(client, answer);
+    free(ask(client, "DestroyPropertyFilter", "PropertyFilter", filter, ""));
+    free(filter);
+}
+
 void client_run(struct client *client)
 {
+    bool waits = strcmp(client->story, "waits") == 0;
+    bool leaves = strcmp(client->story, "leaves") == 0;
     read_content(client);
     log_in(client);
-    read_names(client);
+    char *view = make_view(client);
+    char *names = names_in(view);
+    read_names(client, names);
+    if (waits) {
+        wait_for_names(client, names);
+        read_names(client, names);
+    }
+    free(names);
+    free(view);
     read_content(client);
     if (getenv("CLIENT_PAUSE"))
         pause_and_read(client, getenv("CLIENT_PAUSE"));
-    free(ask(client, "Logout", "SessionManager", "SessionManager", ""));
-    say(client, "logged out\n");
+    if (!leaves) {
+        free(ask(client, "Logout", "SessionManager", "SessionManager", ""));
+        say(client, "logged out\n");
+    }
     if (client->ssl)
         client_close(client);
 }

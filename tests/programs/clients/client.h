@@ -2,10 +2,11 @@
  * A vSphere client in C, in several manners of using OpenSSL and a socket.
  *
  * client.c knows HTTP and SOAP: it logs in, reads the VMs' names by a container view, and logs out,
- * and prints what it was told. With CLIENT_PAUSE, the name of a fifo, it goes on before the end
- * only when that has been written, and then asks what is never cached. A manner knows how bytes go
- * out and come in. Programs end with status 1 and a sentence on stderr at the first thing that is
- * not as it should be.
+ * and prints what it was told; that is the story `lists`. In `waits` it is told the names by a
+ * filter, too; in `leaves` it goes without logging out. A manner knows how bytes go out and come
+ * in. Programs end with status 1 and a sentence on stderr at the first thing that is not as it
+ * should be. With CLIENT_PAUSE, the name of a fifo, it goes on before the end only when that has
+ * been written, and then asks what is never cached.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -40,6 +41,7 @@ struct manner {
 
 struct client {
     const struct manner *manner;
+    const char *story;
     SSL_CTX *context;
     SSL *ssl;
     int fd;

@@ -1,6 +1,6 @@
 /*
- * client MANNER [THREADS]: the conversation in that manner, in so many threads with a connection
- * each. What they were told is printed thread by thread, in order.
+ * client MANNER [THREADS [STORY]]: the conversation in that manner, in so many threads with a
+ * connection each. What they were told is printed thread by thread, in order.
  */
 #include "client.h"
 
@@ -43,9 +43,11 @@ int main(int count, char **arguments)
     pthread_t threads[MOST];
     long wanted = count > 2 ? strtol(arguments[2], NULL, 10) : 1;
     if (count < 2 || wanted < 1 || wanted > MOST)
-        client_fail("usage: client MANNER [THREADS]");
-    for (long i = 0; i < wanted; i++)
+        client_fail("usage: client MANNER [THREADS [STORY]]");
+    for (long i = 0; i < wanted; i++) {
         clients[i].manner = find_manner(arguments[1]);
+        clients[i].story = count > 3 ? arguments[3] : "lists";
+    }
     if (wanted == 1)
         client_run(&clients[0]);
     for (long i = 0; i < wanted && wanted > 1; i++)

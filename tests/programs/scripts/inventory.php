@@ -1,5 +1,5 @@
 <?php
-// Every VM, by PHP's SoapClient without a WSDL. --close: no keep-alive.
+// Every VM, by PHP's SoapClient without a WSDL. --close: no keep-alive; --filter: and every VM's name by a filter.
 error_reporting(E_ALL);
 ini_set('display_errors', 'stderr');
 $peer = getenv('VCENTER_INSECURE')
@@ -46,6 +46,19 @@ try {
     foreach ($found->objects as $object) {
         $values = values($object);
         echo $values['name'], ' ', $values['runtime.powerState'], "\n";
+    }
+    if (in_array('--filter', $argv)) {
+        $filter = call('CreateFilter', 'PropertyCollector', 'propertyCollector',
+            '<spec><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>' .
+            "<objectSet><obj type=\"ContainerView\">$view</obj><skip>true</skip>" .
+            '<selectSet xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="TraversalSpec">' .
+            '<type>ContainerView</type><path>view</path></selectSet></objectSet></spec><partialUpdates>0</partialUpdates>');
+        $update = call('WaitForUpdates', 'PropertyCollector', 'propertyCollector', '<version></version>');
+        echo $update->filterSet->filter === $filter ? '' : "told of another filter\n";
+        foreach ($update->filterSet->objectSet as $object) {
+            echo $object->changeSet->val, "\n";
+        }
+        call('DestroyPropertyFilter', 'PropertyFilter', $filter);
     }
     call('DestroyView', 'ContainerView', $view);
     call('Logout', 'SessionManager', 'SessionManager');

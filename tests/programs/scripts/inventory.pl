@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Every VM, in the manner of the Perl SDK: envelopes put together by hand, LWP, the cookie kept with its quotes.
-# --keep-alive: on one connection; without it every request has its own, as LWP does by itself.
+# --filter: and every VM's name by a filter. --keep-alive: on one connection; without it every request has its own, as LWP does by itself.
 use strict;
 use warnings;
 use List::Util 'shuffle';
@@ -80,6 +80,18 @@ while ($found =~ m{<returnval>(.*?)</returnval>}gs) {
     my %property;
     $property{$1} = $2 while $object =~ m{<name>(.*?)</name><val[^>]*>(.*?)</val>}gs;
     print join(' ', map { "$_=$property{$_}" } sort keys %property), "\n";
+}
+if (grep { $_ eq '--filter' } @ARGV) {
+    my ($filter) = call('CreateFilter', 'PropertyCollector', 'propertyCollector', qq{
+          <spec><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>
+            <objectSet><obj type="ContainerView">$view</obj><skip>true</skip>
+              <selectSet xsi:type="TraversalSpec"><name>view</name><type>ContainerView</type><path>view</path></selectSet>
+            </objectSet></spec><partialUpdates>0</partialUpdates>}) =~ m{<returnval type="PropertyFilter"[^>]*>(.*?)</}
+        or die "no filter\n";
+    my $updates = call('WaitForUpdates', 'PropertyCollector', 'propertyCollector', '<version></version>');
+    print "told of another filter\n" if index($updates, ">$filter</filter>") < 0;
+    print "$1\n" while $updates =~ m{<val[^>]*>(.*?)</val>}gs;
+    call('DestroyPropertyFilter', 'PropertyFilter', $filter);
 }
 call('DestroyView', 'ContainerView', $view);
 call('Logout', 'SessionManager', 'SessionManager');
