@@ -60,7 +60,7 @@ still_lent() {
     local before
     before=$(vcenter_count)
     keys | grep -qxF "$lent"
-    cached next "$ask" login "$name" key:next-key
+    cached next "$ask" login key:next-key
     [ "$(cat next-key)" = "$lent" ] && [ "$(vcenter_count)" -eq "$before" ]
 }
 

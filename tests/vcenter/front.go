@@ -56,7 +56,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.journal.arrived(x.entry)
 
-	rule := f.trouble.next(x.entry.Operation)
+	rule := f.trouble.next(x.entry.Operation, f.isLive(cookie))
 	if rule != nil && rule.before {
 		x.entry.Trouble = rule.String()
 		f.journal.write(x.entry)
@@ -109,6 +109,12 @@ func (f *front) finish(w http.ResponseWriter, x *exchange, a *answer, rule *trou
 		return
 	}
 	a.send(w, framing)
+}
+
+func (f *front) isLive(cookie string) bool {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.sessions.byCookie[cookie].live()
 }
 
 func isSoap(r *http.Request) bool {

@@ -61,12 +61,12 @@ func newTrouble(o *options) *trouble {
 	}
 }
 
-// next returns the rule for this request and uses it up by one.
-func (t *trouble) next(operation string) *troubleRule {
+// next returns the rule for this request and uses it up by one. Only a request of a live session can end it.
+func (t *trouble) next(operation string, isLive bool) *troubleRule {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	for i, r := range t.rules {
-		if r.operation != "" && r.operation != operation {
+		if (r.operation != "" && r.operation != operation) || (r.end && !isLive) {
 			continue
 		}
 		if r.skip > 0 {

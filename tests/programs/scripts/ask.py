@@ -20,7 +20,7 @@ Asks a vCenter by hand, one step an argument, over one connection that is kept a
     fork, joined                a child does the steps between, then ends; the parent waits and does those that follow
     kill                        this process, by SIGKILL
 
-In a step {key} stands for the session's key, {version} for the last version, {NAME} for a reference under a name.
+In a step {key} stands for the session's key, {version} for the last version, {token} for the last page's, {NAME} for a reference under a name.
 What differs from run to run or tells who logged in (keys and times of the session, its agent, tokens) is left out. ASK_NAMES
 leaves less out: keys, cookies and references of the session are numbered as they come, and a cookie that is set is
 shown, so that a run is told from another in which one of them changes. ASK_RAW is a file to which every answer is
@@ -56,8 +56,8 @@ class Asker:
         self.cookie = None
         self.key = ""
         self.reference = ""
-        self.token = ""
         self.version = ""
+        self.token = ""
         self.names = {}
         self.connection = None
 
@@ -68,7 +68,8 @@ class Asker:
         return other
 
     def named(self, text):
-        for name, value in {"key": self.key, "version": self.version, **self.names}.items():
+        known = {"key": self.key, "version": self.version, "token": self.token}
+        for name, value in {**known, **self.names}.items():
             text = text.replace("{%s}" % name, value)
         return text
 
@@ -101,6 +102,7 @@ class Asker:
             with open(os.environ["ASK_RAW"], "a", encoding="utf-8") as file:
                 file.write("%s\n%s\n" % (answer.headers, text))
         self.version = "".join(re.findall("<version>([^<]*)</version>", text)[:1]) or self.version
+        self.token = "".join(re.findall("<token>([^<]*)</token>", text)[:1])
         self.reference = "".join(re.findall("<returnval type=[^>]*>([^<]*)<", text)[-1:]) or self.reference
         return answer.status, text
 
@@ -175,7 +177,7 @@ def numbered(text):
     text = re.sub("(<key>)([0-9a-f-]{20,})(</key>)", lambda m: "%skey-%d%s" % (m[1], KEYS[m[2]], m[3]), text)
     text = re.sub(r"session\[([^]<]*)\]([^<\"']*)",
                   lambda m: "session[key-%d]%d" % (KEYS[m[1]], REFERENCES[m[0]]), text)
-    return re.sub(r"(<(loginTime|lastActiveTime|callCount)>)[^<]*", r"\1…", text)
+    return re.sub(r"(<(loginTime|lastActiveTime|callCount|token)>)[^<]*", r"\1…", text)
 
 
 def masked(text):
