@@ -101,7 +101,7 @@ class Asker:
         if os.environ.get("ASK_RAW"):
             with open(os.environ["ASK_RAW"], "a", encoding="utf-8") as file:
                 file.write("%s\n%s\n" % (answer.headers, text))
-        self.version = "".join(re.findall("<version>([^<]*)</version>", text)[:1]) or self.version
+        self.version = "".join(re.findall("<returnval><version>([^<]*)</version>", text)[:1]) or self.version
         self.token = "".join(re.findall("<token>([^<]*)</token>", text)[:1])
         self.reference = "".join(re.findall("<returnval type=[^>]*>([^<]*)<", text)[-1:]) or self.reference
         return answer.status, text

@@ -341,5 +341,6 @@ def coding(*accepted):
     print("acceptable:", answer[1].get("content-encoding", "identity") in wanted + ["identity"])
 
 
-SCENARIOS = {name.rstrip("_"): function for name, function in list(globals().items()) if callable(function)}
-SCENARIOS[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    SCENARIOS = {name.rstrip("_"): function for name, function in list(globals().items()) if callable(function)}
+    SCENARIOS[sys.argv[1]](*sys.argv[2:])
