@@ -3,12 +3,17 @@
 CLIENTS := $(TESTS)/clients
 CLIENT = $(CC) -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS)
 client_sources := $(wildcard tests/programs/clients/*.c)
-client_programs := $(CLIENTS)/client $(CLIENTS)/two
+client_programs := $(CLIENTS)/client $(CLIENTS)/two $(CLIENTS)/forgetful
 
 $(CLIENTS)/client: $(client_sources) tests/programs/clients/client.h
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CLIENT) $(client_sources) -lssl -lcrypto -lpthread -o $@
+
+$(CLIENTS)/forgetful: tests/programs/clients/forgetful/main.c
+	@mkdir -p $(@D)
+	$(call said,CC)
+	$(Q)$(CLIENT) $< -lssl -lcrypto -o $@
 
 # A program on OpenSSL with an extension on another libssl, whose symbols have a version as OpenSSL's have.
 $(CLIENTS)/libssl-other.so: tests/programs/clients/two/other_library.c tests/programs/clients/two/other_library.map

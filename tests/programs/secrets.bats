@@ -150,3 +150,150 @@ found_in() {
     grep -q libvcache.so seen/maps
     run ! found_in seen
 }
+
+# ---- sessions of its own, and healing ------------------------------------------------------------
+
+# Whatever session there is now: its key and its cookie are secrets.
+note_sessions() {
+    local key cookie rest
+    while read -r key cookie rest; do
+        printf %s "$key" >"session-$key"
+        printf %s "$cookie" >"cookie-$key"
+    done < <(vcenter_session_list)
+}
+
+# Sessions that are lent, one's own, changed, ended, opened anew, refused.
+use_sessions() {
+    local filter='CreateFilter:PropertyCollector:propertyCollector:<spec><propSet><type>Folder</type><pathSet>name</pathSet></propSet><objectSet><obj type="Folder">group-d1</obj></objectSet></spec><partialUpdates>false</partialUpdates>'
+    local view='CreateContainerView:ViewManager:ViewManager:<container type="Folder">group-d1</container><type>VirtualMachine</type><recursive>true</recursive>'
+    local current=read:SessionManager:SessionManager:currentSession
+    mkfifo go-1 go-2
+    cached lender "$ask" login "$view" "$current" read:VirtualMachine:vm-57:name
+    note_sessions
+    cached alone "$ask" login "$view" as:view "$filter" updates 'read:ContainerView:{view}:view' "$current" \
+        'SetLocale:SessionManager:SessionManager:<locale>de</locale>' say:there wait:go-1 logout &
+    until_said alone 8
+    note_sessions
+    : >go-1
+    wait
+    cached ended "$ask" login "$view" as:view say:there wait:go-2 'read:ContainerView:{view}:view' "$current" \
+        FrobnicateVM:VirtualMachine:vm-57 &
+    until_said ended 3
+    vcenter_control /end-sessions >/dev/null
+    : >go-2
+    wait
+    note_sessions
+    cached next "$ask" login "$view" as:view 'read:ContainerView:{view}:view' "$current"
+    vcenter_control "/password?user=$VCENTER_USER&password=another-Secret-5" >/dev/null
+    cached refused "$ask" login "$filter" logout
+    vcenter_control "/password?user=$VCENTER_USER&password=$VCENTER_PASSWORD" >/dev/null
+    printf %s "$VCENTER_PASSWORD" >password
+    # The shim was there: of the lender, for the filter, in the place of the one that ended, and in vain.
+    [ "$(vcenter_count Login)" -eq 4 ]
+    [ "$(find . -maxdepth 1 -name 'cookie-*' | wc -l)" -eq 3 ]
+}
+
+# none_found_in PATH…: no secret of use_sessions, in any form.
+none_found_in() {
+    local secret
+    for secret in password session-* cookie-*; do
+        if "$python" "$BATS_TEST_DIRNAME/search.py" "$secret" "$@"; then return 1; fi
+    done
+}
+
+@test "sessions of one's own and healing: not in the cache, the log, or anywhere else" {
+    use_sessions
+    none_found_in "$VCACHE_DIR" "$VCACHE_LOG"
+    "$build/vcache-stat" --json >tmp/json
+    "$build/vcache-flush" --dry-run >tmp/flush
+    none_found_in tmp home
+}
+
+# begin_forgetful [PRELOADED]: a program that keeps no password runs under the shim, as process $pid. `goes_on` lets it.
+begin_forgetful() {
+    printf %s "$VCENTER_PASSWORD" >password
+    mkfifo in
+    # The process itself, without the wrapper and the shells that begin it.
+    env -u VCENTER_PASSWORD LD_PRELOAD="${1-$build/libvcache.so}" "$build/tests/clients/forgetful" password \
+        <in >forgetful.out 2>forgetful.err 3>&- &
+    pid=$!
+    exec 7>in
+    until_said forgetful 1
+    if ! search_memory password >/dev/null; then
+        end_forgetful
+        skip "no memory can be read here"
+    fi
+}
+goes_on() {
+    echo >&7
+    until_said forgetful "$1"
+}
+end_forgetful() {
+    echo >&7
+    exec 7>&-
+    wait "$pid"
+    rm in
+    [ ! -s forgetful.err ]
+}
+search_memory() { "$python" "$BATS_TEST_DIRNAME/search-memory.py" "$1" "$pid"; }
+
+@test "the search of a program's memory finds what there is" {
+    begin_forgetful ''
+    printf vmware_soap_session >name
+    search_memory name >found
+    search_memory password >none
+    end_forgetful
+    run ! grep -qx 'elsewhere 0' found
+    [ "$(cat none)" = $'kept 0\nelsewhere 0' ]
+}
+
+@test "in a program's memory the password is nowhere but in pages that are locked and in no core" {
+    local who
+    for who in owner borrower; do
+        rm -rf "$VCACHE_DIR"
+        if [ $who = borrower ]; then cached lender "$ask" login read:VirtualMachine:vm-57:name; fi
+        begin_forgetful
+        search_memory password >memory
+        goes_on 2
+        search_memory password >>memory
+        goes_on 3
+        search_memory password >>memory
+        end_forgetful
+        cat memory
+        [ "$(grep -cx 'elsewhere 0' memory)" -eq 3 ]
+    done
+}
+
+@test "who was lent a session holds the password, to log in for itself, in such pages" {
+    cached lender "$ask" login read:VirtualMachine:vm-57:name
+    begin_forgetful
+    search_memory password >memory
+    end_forgetful
+    cat memory
+    grep -qx 'elsewhere 0' memory
+    run ! grep -qx 'kept 0' memory
+}
+
+@test "not in a core of the program" {
+    cached lender "$ask" login read:VirtualMachine:vm-57:name
+    begin_forgetful
+    goes_on 2
+    timeout 60 gdb --nx --batch -p "$pid" -ex 'generate-core-file core' </dev/null >gdb.out 2>&1 3>&- || true
+    end_forgetful
+    if ! [ -s core ]; then skip "no core can be had here"; fi
+    grep -qaF vmware_soap_session core
+    run ! "$python" "$BATS_TEST_DIRNAME/search.py" password core
+}
+
+@test "and wiped at the program's end, from such pages too" {
+    cached lender "$ask" login read:VirtualMachine:vm-57:name
+    printf %s "$VCENTER_PASSWORD" >password
+    unset VCENTER_PASSWORD
+    timeout 60 gdb --nx --batch -ex 'set startup-with-shell off' -ex "set environment LD_PRELOAD $build/libvcache.so" \
+        -ex 'set dump-excluded-mappings on' -ex 'catch syscall exit_group' -ex run -ex 'generate-core-file core' -ex kill \
+        --args "$build/tests/clients/forgetful" password </dev/null >gdb.out 2>&1 3>&- || true
+    if ! [ -s core ]; then skip "no core can be had here"; fi
+    grep -q '^logged out' gdb.out
+    grep -qaF vmware_soap_session core
+    run ! "$python" "$BATS_TEST_DIRNAME/search.py" password core
+}
