@@ -24,9 +24,6 @@ setup() {
 }
 teardown() { end; }
 
-# What the origin numbers anew for each that is made.
-made_alike() { sed -i 's/\(task\|folder\|group\)-[0-9]*/\1/g' "$BATS_TEST_TMPDIR"/*.out; }
-
 # healed: one login more, one session, and the next program is lent it.
 healed() {
     logins 1
@@ -174,7 +171,8 @@ heals() {
 }
 
 @test "the next page of what was begun before: an honest fault, and on it goes" {
-    local first="RetrievePropertiesEx:PropertyCollector:propertyCollector:<specSet>$(names_of '{view}')</specSet><options><maxObjects>4</maxObjects></options>"
+    local first
+    first="RetrievePropertiesEx:PropertyCollector:propertyCollector:<specSet>$(names_of '{view}')</specSet><options><maxObjects>4</maxObjects></options>"
     lend "$view"
     vcenter_control '/fail?end=1&operation=ContinueRetrievePropertiesEx' >/dev/null
     cached after "$ask" login "$view" as:view "$first" \
@@ -400,12 +398,15 @@ exec(open(os.environ['ask']).read())"
 
 @test "who is logging in again is killed: another does" {
     lend
+    mkfifo go
+    cached run "$ask" login say:there wait:go "$active" logout &
+    until_said run 2
     vcenter_control /end-sessions >/dev/null
     vcenter_control '/hold?operation=Login' >/dev/null
     cached killed "$ask" login pid:pid "$active" &
     vcenter_control '/await?operation=Login&count=1&seconds=20'
-    cached run "$ask" login say:there "$active" logout &
-    until_said run 2
+    : >go
+    vcenter_control '/await?operation=SessionIsActive&count=2&seconds=20'
     kill -KILL "$(cat pid)"
     vcenter_control '/await?operation=Login&count=2&seconds=20'
     vcenter_control /release >/dev/null

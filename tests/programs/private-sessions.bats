@@ -29,6 +29,7 @@ is_alone() {
     went_well bare
     lend
     cached borrower "$ask" login "$name" "$@" "$active" "$name" logout
+    made_alike
     same bare borrower
     logins 1
     [ "$(vcenter_count Logout)" -eq 1 ]

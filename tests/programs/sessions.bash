@@ -30,6 +30,9 @@ filter=$(filter_on VirtualMachine vm-57 name)
 unfilter='DestroyPropertyFilter:PropertyFilter:{filter}'
 rename() { echo "Rename_Task:VirtualMachine:$1:<newName>$2</newName>"; }
 
+# made_alike: what the origin numbers anew for each that is made has no number in what was printed.
+made_alike() { sed -i 's/\(task\|folder\|group\)-[0-9]*/\1/g' "$BATS_TEST_TMPDIR"/*.out; }
+
 # ---- the origin ----------------------------------------------------------------------------------
 
 forget_sessions() {
