@@ -255,7 +255,7 @@ is_alone() {
     forget_sessions
     cached owner "$ask" login "$name" say:there wait:filtered "$filter" logout &
     until_said owner 3
-    cached borrower "$ask" "${steps[@]/wait:go/wait:go}" &
+    cached borrower "$ask" "${steps[@]}" &
     until_said borrower 3
     : >filtered
     vcenter_control '/await?operation=Logout&count=1&seconds=20'
