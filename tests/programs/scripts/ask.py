@@ -97,7 +97,6 @@ class Asker:
         if answer.getheader("Content-Encoding") == "gzip":
             text = zlib.decompress(text, 47)
         text = text.decode()
-        self.token = "".join(re.findall("<token>([^<]*)<", text))
         if os.environ.get("ASK_RAW"):
             with open(os.environ["ASK_RAW"], "a", encoding="utf-8") as file:
                 file.write("%s\n%s\n" % (answer.headers, text))
@@ -185,9 +184,8 @@ def masked(text):
     if os.environ.get("ASK_NAMES"):
         return numbered(re.sub("<(userAgent|ipAddress)>[^<]*</[^>]*>", "", text)).strip()
     text = re.sub(r"session\[[^<]*", "session[…]…", text)
-    text = re.sub("<token>[^<]*<", "<token>…<", text)
     text = re.sub("<userAgent>[^<]*</userAgent>", "", text)
-    return re.sub(r"(<(key|loginTime|lastActiveTime|callCount)>)[^<]*", r"\1…", text).strip()
+    return re.sub(r"(<(key|loginTime|lastActiveTime|callCount|token)>)[^<]*", r"\1…", text).strip()
 
 
 def tell(asker, argument):
