@@ -211,15 +211,10 @@ struct session *session_of_login(struct cache *cache, const struct session_login
     return session;
 }
 
-/* The session with that cookie which `login` opened or was lent, known from now on. NULL without
- * memory. Locked. */
-static struct session *session_with(struct session *login, struct span cookie,
-                                    struct span session_key)
+/* A session of those credentials, without a cookie yet, and not known. NULL without memory. */
+static struct session *session_copy(struct session *login)
 {
-    struct session *session = find_known(&login->principal, cookie);
-    if (session)
-        return session;
-    session = session_allocate();
+    struct session *session = session_allocate();
     if (!session)
         return NULL;
     session->login = login;
@@ -229,6 +224,20 @@ static struct session *session_with(struct session *login, struct span cookie,
     session->principal = login->principal;
     session->key = login->key;
     memcpy(session->user, login->user, sizeof(session->user));
+    return session;
+}
+
+/* The session with that cookie which `login` opened or was lent, known from now on. NULL without
+ * memory. Locked. */
+static struct session *session_with(struct session *login, struct span cookie,
+                                    struct span session_key)
+{
+    struct session *session = find_known(&login->principal, cookie);
+    if (session)
+        return session;
+    session = session_copy(login);
+    if (!session)
+        return NULL;
     if (cookie.size == 0 || !text_set(&session->cookie, cookie) ||
         !text_set(&session->session_key, session_key)) {
         session_discard(session);
@@ -348,17 +357,30 @@ static struct session *take_record(struct session *login, struct span plain, str
         return NULL;
     session_lock();
     struct session *session = session_with(login, cookie, session_key);
-    /* Of one that another stands for, a second login would be the same as the first. */
-    if (session && session->successor)
-        session = NULL;
     if (session) {
         /* Known before: this process has opened it, or was lent it once already. */
         session->is_borrowed |= session->holders == 0 && !session->is_shared;
         session->is_shared = true;
-        session->holders++;
     }
     session_unlock();
     return session;
+}
+
+/* A name for it that no program in this process holds. Locked. */
+static struct session *free_name(struct session *session)
+{
+    struct session *name;
+    for (name = known.first; name; name = name->next)
+        if (name->holders == 0 && !name->own && (name == session || name->stands_for == session))
+            return name;
+    name = session_copy(session->login);
+    if (name && !session_disguise(name, session)) {
+        session_discard(name);
+        return NULL;
+    }
+    if (name)
+        make_known(name);
+    return name;
 }
 
 /* The record of the credentials' session, if it did not idle for longer than that. */
@@ -375,8 +397,22 @@ static enum cache_status live_record(struct cache *cache, const struct session *
     return CACHE_OK;
 }
 
-enum cache_status session_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
-                                 struct session **session, struct buffer *head, struct buffer *body)
+bool session_is_only_name(struct session *session)
+{
+    bool is_only = true;
+    session_lock();
+    const struct session *named = session->stands_for ? session->stands_for : session;
+    for (const struct session *name = known.first; name && !session->own; name = name->next) {
+        bool is_of_it = name == named || name->stands_for == named;
+        if (is_of_it && name != session && name->holders > 0 && !name->own)
+            is_only = false;
+    }
+    session_unlock();
+    return is_only;
+}
+
+static enum cache_status borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                struct session **session, struct buffer *head, struct buffer *body)
 {
     struct buffer value = {0};
     struct buffer plain = {0};
@@ -391,6 +427,33 @@ enum cache_status session_borrow(struct cache *cache, struct session *login, uin
     buffer_wipe(&plain);
     buffer_free(&plain);
     buffer_free(&value);
+    return status;
+}
+
+enum cache_status session_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                 struct session **session, struct buffer *head, struct buffer *body)
+{
+    enum cache_status status = borrow(cache, login, idle_ms, session, head, body);
+    if (status != CACHE_OK)
+        return status;
+    session_lock();
+    *session = free_name(*session);
+    if (*session)
+        (*session)->holders++;
+    session_unlock();
+    return *session ? CACHE_OK : CACHE_ABSENT;
+}
+
+enum cache_status session_adopt(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                struct session **session)
+{
+    struct buffer head = {0};
+    struct buffer body = {0};
+    enum cache_status status = borrow(cache, login, idle_ms, session, &head, &body);
+    buffer_wipe(&head);
+    buffer_free(&head);
+    buffer_wipe(&body);
+    buffer_free(&body);
     return status;
 }
 
@@ -436,7 +499,7 @@ static struct session *open_session(struct session *login, const struct session_
     session_lock();
     struct session *session = session_with(login, opened->cookie, opened->key);
     if (session) {
-        session->holders++;
+        session->holders += opened->is_told;
         session->touched_at = clock_milliseconds();
     }
     session_unlock();

@@ -57,17 +57,24 @@ const struct principal *session_principal(const struct session *session);
 
 /*
  * Borrows with the credentials `login`: appends the Login response (head and body as the origin
- * sent them) that every borrower is given; its cookie is known from now on, as *session's.
- * CACHE_ABSENT: there is no session, or it was unused for longer than `idle_ms`, or this program
- * already knows it by a name that stands for another; log in and store.
+ * sent them) that every borrower is given; its cookie is known from now on. *session: by what name
+ * the program is to know it. That is another than the response says if a program in this process
+ * holds it already: two logins must not be one, for each may come to need a session of its own.
+ * CACHE_ABSENT: there is no session, or it was unused for longer than `idle_ms`; log in and store.
  */
 enum cache_status session_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
                                  struct session **session, struct buffer *head,
                                  struct buffer *body);
 
+/* The same for one whose session has ended: the session goes by its own name, and the program is
+ * told nothing. */
+enum cache_status session_adopt(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                struct session **session);
+
 /* The response to a Login that the origin accepted. `cookie`: cookie_token of its Set-Cookie;
  * `key`: UserSession.key. Borrowed bytes. */
 struct session_opened {
+    bool is_told; /* the program knows it by that cookie */
     struct span cookie;
     struct span key;
     struct span head;
@@ -149,8 +156,13 @@ bool session_unseal(const struct session *session, const struct cache_key *key, 
 
 /* The session that stands at the origin for `session`: itself, if it was never succeeded. */
 struct session *session_actual(struct session *session);
-void session_succeed(struct session *session, struct session *successor);
-/* The program logged out, and the origin has ended the successor: there is none any more. */
+/* Whether no program in this process knows what stands for it by another name, too. */
+bool session_is_only_name(struct session *session);
+/* `own` stands for it from now on: the program's alone. */
+void session_give_own(struct session *session, struct session *own);
+/* The origin has ended `dead`: `heir` takes its place for every name that it stood for. */
+void session_succeed(struct session *dead, struct session *heir);
+/* The program logged out of its own, and the origin has ended that. */
 void session_resign(struct session *session);
 
 /* Keeps the body of the Login request that presented the credentials, in locked memory. */

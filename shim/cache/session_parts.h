@@ -38,14 +38,22 @@ struct session {
     bool is_changed;
     unsigned holders; /* logins answered with it in this process, less its logouts */
     uint64_t touched_at;
-    struct session *successor; /* stands at the origin for this one, which the program names */
-    struct view *views;        /* that the program was lent or made in it, to be shared */
+    struct view *views; /* that the program was lent or made in it, to be shared */
+
+    /* What stands at the origin for this one, which the program names; see actual_of. */
+    struct session *own;        /* the program's, which it needs for itself */
+    struct session *stands_for; /* this one is a name only: the program knows that one already */
+    struct session *heir;       /* the origin has ended this one, for all who were in it */
 
     /* Of credentials: */
     size_t login_size;
     char login_body[SESSION_LOGIN_SIZE];
     bool is_refused; /* the origin does not know them any more */
 };
+
+/* Makes `session`, which nobody knows yet, another name for one that a program in this process
+ * holds by its own name already. False: without random numbers there is none. */
+bool session_disguise(struct session *session, struct session *stands_for);
 
 /* Guard the list of sessions and every session's changing fields. */
 void session_lock(void);

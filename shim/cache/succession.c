@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum {
     VIEW_COUNT = 256,
@@ -25,8 +26,12 @@ struct view {
 
 static struct session *actual_of(struct session *session)
 {
-    while (session->successor)
-        session = session->successor;
+    if (session->own)
+        return session->own;
+    if (session->stands_for)
+        session = session->stands_for;
+    while (session->heir)
+        session = session->heir;
     return session;
 }
 
@@ -38,21 +43,62 @@ struct session *session_actual(struct session *session)
     return actual;
 }
 
-void session_succeed(struct session *session, struct session *successor)
+void session_give_own(struct session *session, struct session *own)
 {
     session_lock();
-    if (actual_of(successor) != session)
-        session->successor = successor;
+    session->own = own;
+    session_unlock();
+}
+
+void session_succeed(struct session *dead, struct session *heir)
+{
+    session_lock();
+    if (actual_of(heir) != dead)
+        dead->heir = heir;
     session_unlock();
 }
 
 void session_resign(struct session *session)
 {
     session_lock();
-    session->successor = NULL;
+    session->own = NULL;
     if (session->holders > 0)
         session->holders--;
     session_unlock();
+}
+
+/* ---- names for one session twice ---- */
+
+static uint8_t among(uint8_t random, char first, char last)
+{
+    return (uint8_t)(first + random % (last - first + 1));
+}
+
+/* Of the same length and look as `text`, and otherwise random. */
+static bool disguise(const struct text *text, struct text *disguised)
+{
+    uint8_t random[SESSION_TEXT_SIZE];
+    *disguised = *text;
+    if (getrandom(random, text->size, GRND_NONBLOCK) != (ssize_t)text->size)
+        return false;
+    for (size_t i = 0; i < text->size; i++) {
+        char c = text->bytes[i];
+        if (c >= '0' && c <= '9')
+            disguised->bytes[i] = (char)among(random[i], '0', '9');
+        else if (c >= 'a' && c <= 'f')
+            disguised->bytes[i] = (char)among(random[i], 'a', 'f');
+        else if (c >= 'A' && c <= 'F')
+            disguised->bytes[i] = (char)among(random[i], 'A', 'F');
+    }
+    return true;
+}
+
+bool session_disguise(struct session *session, struct session *stands_for)
+{
+    session->stands_for = stands_for;
+    return disguise(&stands_for->cookie, &session->cookie) &&
+           disguise(&stands_for->session_key, &session->session_key) &&
+           !span_equal(span_of_short(&session->cookie), span_of_short(&stands_for->cookie));
 }
 
 /* ---- logging in again ---- */

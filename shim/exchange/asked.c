@@ -188,9 +188,19 @@ static void hide_cookie(struct exchange *x, struct span token)
     }
 }
 
+struct span asked_cookie(const struct exchange *x)
+{
+    struct span name, value;
+    struct span token = {0};
+    for (size_t i = 0; token.size == 0 && http_field_at(x->request, i, &name, &value); i++)
+        if (span_equal_ignoring_case(name, SPAN_OF("Cookie")))
+            token = cookie_token(value);
+    return token;
+}
+
 void asked_session(struct exchange *x)
 {
-    struct span token = cookie_token(http_field(x->request, "Cookie"));
+    struct span token = asked_cookie(x);
     x->asked.session = session_of_cookie(&x->endpoint, token);
     x->asked.actual = x->asked.session ? session_actual(x->asked.session) : NULL;
     if (x->asked.session && session_is_logged_out(x->asked.session))
@@ -199,14 +209,13 @@ void asked_session(struct exchange *x)
 
 bool asked_principal(struct exchange *x)
 {
-    struct span field = http_field(x->request, "Cookie");
-    struct span token = cookie_token(field);
+    struct span token = asked_cookie(x);
     if (x->asked.session) {
         x->asked.principal = *session_principal(x->asked.session);
         return true;
     }
     /* Another cookie than vCenter's is somebody all the same. */
-    struct span cookie = token.size ? token : field;
+    struct span cookie = token.size ? token : http_field(x->request, "Cookie");
     if (!x->has_principal || !span_equal(cookie, buffer_span(&x->cookie))) {
         buffer_clear(&x->cookie);
         x->has_principal =

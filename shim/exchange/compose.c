@@ -166,6 +166,21 @@ bool compose_head(const struct http_message *response, struct span status_line, 
     return !head->failed;
 }
 
+bool compose_length(struct buffer *head, size_t body_size)
+{
+    static const char name[] = "Content-Length: ";
+    uint8_t *field = head->size ? memmem(head->data, head->size, name, sizeof(name) - 1) : NULL;
+    if (!field)
+        return false;
+    size_t at = (size_t)(field - head->data);
+    const uint8_t *end = memchr(field, '\n', head->size - at);
+    size_t size = end ? (size_t)(end + 1 - field) : head->size - at;
+    memmove(field, field + size, head->size - at - size);
+    head->size -= size;
+    append_length(head, body_size);
+    return !head->failed;
+}
+
 bool compose_for_program(struct exchange *x, struct span text, struct buffer *to)
 {
     struct buffer names = {0};

@@ -127,7 +127,7 @@ static bool claim_login(struct exchange *x, struct span cookie)
 void errand_begin_private(struct exchange *x)
 {
     x->errand.aim = ERRAND_PRIVATE;
-    claim_login(x, cookie_token(http_field(x->request, "Cookie")));
+    claim_login(x, asked_cookie(x));
     struct session *actual = session_actual(x->asked.session);
     if (actual == x->asked.actual)
         return;
@@ -157,17 +157,11 @@ static bool is_refused(struct exchange *x)
 /* Another process may have opened one already. */
 static bool adopt(struct exchange *x, struct session *dead)
 {
-    struct buffer head = {0}, body = {0};
-    struct session *fresh;
-    bool is_adopted =
-        session_borrow(cache_of(x), x->errand.login, x->context->config.session_idle_ms, &fresh,
-                       &head, &body) == CACHE_OK;
+    struct session *heir;
+    bool is_adopted = session_adopt(cache_of(x), x->errand.login,
+                                    x->context->config.session_idle_ms, &heir) == CACHE_OK;
     if (is_adopted)
-        session_succeed(dead, fresh);
-    buffer_wipe(&head);
-    buffer_free(&head);
-    buffer_wipe(&body);
-    buffer_free(&body);
+        session_succeed(dead, heir);
     return is_adopted;
 }
 
@@ -206,8 +200,7 @@ bool errand_heals(struct exchange *x)
 static bool is_opened(struct exchange *x, struct span body, struct buffer *key, struct buffer *head,
                       struct session_opened *opened)
 {
-    opened->cookie = keep_cookie_of(x->response);
-    opened->body = body;
+    *opened = (struct session_opened){.cookie = keep_cookie_of(x->response), .body = body};
     if (http_status(x->response) != 200 || opened->cookie.size == 0 ||
         !soap_find_child(body, "key", key) || key->size == 0 ||
         !compose_head(x->response, SPAN_OF("HTTP/1.1 200 OK"), body.size, head))
@@ -225,7 +218,7 @@ static bool open_session(struct exchange *x, const struct session_opened *opened
         fresh = session_open_private(x->errand.login, opened);
         /* Not if another thread was quicker: what it has in its session would be lost. */
         if (fresh && session_actual(x->asked.session) == x->asked.actual)
-            session_succeed(x->asked.session, fresh);
+            session_give_own(x->asked.session, fresh);
     } else {
         session_store(cache_of(x), x->errand.login, x->context->config.session_idle_ms, opened,
                       &fresh, &is_lent);

@@ -66,7 +66,7 @@ static enum verdict keep_login(struct exchange *x, struct span head, struct span
     struct session *session;
     struct buffer key = {0};
     struct session_opened opened = {
-        .cookie = keep_cookie_of(x->response), .head = head, .body = body};
+        .is_told = true, .cookie = keep_cookie_of(x->response), .head = head, .body = body};
     enum verdict verdict = VERDICT_NOT_READABLE;
     bool is_lent = false;
     if (opened.cookie.size && soap_find_child(body, "key", &key) && key.size) {

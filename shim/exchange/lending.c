@@ -19,7 +19,8 @@ bool lend_answer(struct exchange *x, struct span head, struct span body)
     buffer_clear(&x->answer.head);
     buffer_clear(&x->answer.body);
     if (!compose_for_program(x, head, &x->answer.head) ||
-        !compose_for_program(x, body, &x->answer.body))
+        !compose_for_program(x, body, &x->answer.body) ||
+        !compose_length(&x->answer.head, x->answer.body.size))
         return false;
     answer_own(&x->answer, x->asked.closes);
     return true;
@@ -62,17 +63,24 @@ enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verd
     return decide_forward(x, miss);
 }
 
+/* Answers with the Login of the session that is lent, by the name that the program is to know. */
 static bool borrow(struct exchange *x)
 {
-    buffer_clear(&x->answer.head);
-    buffer_clear(&x->answer.body);
+    struct buffer head = {0}, body = {0};
     struct session *session;
-    if (session_borrow(cache_of(x), x->asked.session, x->context->config.session_idle_ms, &session,
-                       &x->answer.head, &x->answer.body) != CACHE_OK)
-        return false;
-    answer_own(&x->answer, x->asked.closes);
-    report_hit(x, VERDICT_SESSION_LENT, 0, x->answer.body.size, 0);
-    return true;
+    bool is_lent = session_borrow(cache_of(x), x->asked.session, x->context->config.session_idle_ms,
+                                  &session, &head, &body) == CACHE_OK;
+    if (is_lent) {
+        x->asked.session = session;
+        x->asked.actual = session_actual(session);
+        is_lent = lend_answer(x, buffer_span(&head), buffer_span(&body));
+        report_hit(x, VERDICT_SESSION_LENT, 0, x->answer.body.size, 0);
+    }
+    buffer_wipe(&head);
+    buffer_free(&head);
+    buffer_wipe(&body);
+    buffer_free(&body);
+    return is_lent;
 }
 
 bool login_key(struct exchange *x, const struct session *login, struct span cookie,
@@ -137,13 +145,15 @@ enum exchange_verdict decide_login(struct exchange *x)
 void decide_private(struct exchange *x)
 {
     bool changes_session = asked_class(x) == OPERATION_SESSION;
-    if (!x->asked.session || session_is_logged_out(x->asked.session) ||
-        session_is_own(x->asked.actual))
+    if (!x->asked.session || session_is_logged_out(x->asked.session))
+        return;
+    bool is_only_name = session_is_only_name(x->asked.session);
+    if (is_only_name && session_is_own(x->asked.actual))
         return;
     /* Who opened it may stay: the others do not work in it. But not with another user or locale,
      * for then they would be lent those. */
-    bool may_stay = session_is_shared(x->asked.actual) && !session_is_borrowed(x->asked.actual) &&
-                    !changes_session;
+    bool may_stay = is_only_name && session_is_shared(x->asked.actual) &&
+                    !session_is_borrowed(x->asked.actual) && !changes_session;
     x->errand.login = may_stay ? NULL : session_login(x->asked.session, &x->trust);
     if (x->errand.login) {
         errand_begin_private(x);
@@ -159,8 +169,7 @@ enum exchange_verdict decide_session(struct exchange *x)
 {
     x->asked.changes_session = x->errand.aim == ERRAND_PRIVATE;
     if (!x->asked.session) {
-        principal_change(cache_of(x), &x->endpoint, &x->trust,
-                         cookie_token(http_field(x->request, "Cookie")));
+        principal_change(cache_of(x), &x->endpoint, &x->trust, asked_cookie(x));
         x->has_principal = false;
     } else if (!x->asked.changes_session) {
         session_change(cache_of(x), x->asked.actual);
@@ -179,7 +188,8 @@ static enum exchange_verdict answer_empty(struct exchange *x, const char *name,
 
 enum exchange_verdict decide_logout(struct exchange *x)
 {
-    if (!x->asked.session || session_is_own(x->asked.actual)) {
+    if (!x->asked.session ||
+        (session_is_own(x->asked.actual) && session_is_only_name(x->asked.session))) {
         x->asked.resigns = x->asked.actual != x->asked.session;
         return decide_forward(x, VERDICT_SESSION);
     }

@@ -160,7 +160,9 @@ void asked_label(struct exchange *x, const struct fence_state *fence);
 enum operation_class asked_class(const struct exchange *x);
 /* Something in the head that the answer would depend on and the key does not know. */
 bool asked_is_conditional(const struct exchange *x);
-/* The session whose cookie the request carries. The program may have logged out of one that lives
+/* The value of the session's cookie that the request carries; size 0: none. */
+struct span asked_cookie(const struct exchange *x);
+/* The session whose cookie that is. The program may have logged out of one that lives
  * on for others: to the origin, its later requests, whatever they ask, must not carry a cookie that
  * still works. */
 void asked_session(struct exchange *x);
@@ -235,6 +237,8 @@ void compose_held_head(struct exchange *x);
 /* The head of a response that has `body_size` bytes in identity form, without its empty line. */
 bool compose_head(const struct http_message *response, struct span status_line, size_t body_size,
                   struct buffer *head);
+/* Of a head that compose_head made, and fields behind it: says another body's length. */
+bool compose_length(struct buffer *head, size_t body_size);
 /* Appends `text` as the program is to see it. */
 bool compose_for_program(struct exchange *x, struct span text, struct buffer *to);
 /* Makes the whole response the answer, with the names that the program knows. False: there is

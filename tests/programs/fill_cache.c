@@ -80,7 +80,8 @@ static void store_session(struct cache *cache, char **words)
 {
     struct endpoint endpoint = endpoint_named(words[0]);
     bool is_lent;
-    const struct session_opened opened = {.cookie = SPAN_OF("fill-cookie-1"),
+    const struct session_opened opened = {.is_told = true,
+                                          .cookie = SPAN_OF("fill-cookie-1"),
                                           .key = SPAN_OF("fill-key-1"),
                                           .head = SPAN_OF("HTTP/1.1 200 OK\r\n"),
                                           .body = SPAN_OF("<LoginResponse/>")};

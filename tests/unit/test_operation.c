@@ -127,14 +127,15 @@ static void what_lives_in_a_session_says_so(void **state)
     (void)state;
     static const char *const waiting[] = {
         "CreateFilter",     "WaitForUpdates",  "WaitForUpdatesEx",  "CreateCollectorForEvents",
-        "CreateListView",   "ModifyListView",  "ReadNextEvents",    "HttpNfcLeaseProgress",
+        "CreateListView",   "ReadNextTasks",   "ReadNextEvents",    "HttpNfcLeaseProgress",
         "AcquireMksTicket", "CheckForUpdates", "FetchAuditRecords", "DestroyPropertyFilter",
     };
     for (size_t i = 0; i < sizeof(waiting) / sizeof(waiting[0]); i++) {
         assert_int_equal(class_of(waiting[i]), OPERATION_WAITING);
         assert_true(operation_find(span_of_text(waiting[i]))->is_in_session);
     }
-    static const char *const leases[] = {"ImportVApp", "ExportVm", "HttpNfcLeaseComplete"};
+    static const char *const leases[] = {"ImportVApp", "ExportVm", "HttpNfcLeaseComplete",
+                                         "ModifyListView"};
     for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
         assert_int_equal(class_of(leases[i]), OPERATION_WRITE);
         assert_true(operation_find(span_of_text(leases[i]))->is_in_session);

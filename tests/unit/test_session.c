@@ -51,7 +51,8 @@ static struct session *of(struct cache *cache, const struct endpoint *endpoint,
 
 static struct session_opened opened_as(const char *cookie, const char *key)
 {
-    return (struct session_opened){.cookie = span_of_text(cookie),
+    return (struct session_opened){.is_told = true,
+                                   .cookie = span_of_text(cookie),
                                    .key = span_of_text(key),
                                    .head = SPAN_OF("HTTP/1.1 200 OK\r\n"),
                                    .body = SPAN_OF("<LoginResponse/>")};
@@ -185,20 +186,6 @@ static void a_session_that_was_withdrawn_or_idled_is_not_lent(void **state)
     buffer_free(&body);
 }
 
-static void a_program_that_logged_in_twice_is_logged_in_until_the_second_logout(void **state)
-{
-    struct fixture *fixture = *state;
-    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
-    struct session *session = publish(fixture->cache, login);
-    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
-    session_log_out(session);
-    assert_false(session_is_logged_out(session));
-    session_log_out(session);
-    assert_true(session_is_logged_out(session));
-    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
-    assert_false(session_is_logged_out(session));
-}
-
 static void the_second_of_two_sessions_stays_its_programs_own(void **state)
 {
     struct fixture *fixture = *state;
@@ -211,7 +198,6 @@ static void the_second_of_two_sessions_stays_its_programs_own(void **state)
     assert_true(session_is_own(second));
     /* The first is lent on, and its logout does not log out the second. */
     assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
-    session_log_out(first);
     session_log_out(first);
     assert_true(session_is_logged_out(first));
     assert_false(session_is_logged_out(second));
@@ -257,34 +243,82 @@ static void the_pairs_are(struct session *session, const char *expected)
     buffer_free(&joined);
 }
 
-static void a_successor_stands_for_the_session_that_the_program_names(void **state)
+static void an_own_session_stands_for_the_one_that_the_program_names(void **state)
 {
     struct fixture *fixture = *state;
     struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
     struct session *session = publish(fixture->cache, login);
     const struct session_opened second = opened_as("cookie-2", "key-2");
-    const struct session_opened third = opened_as("cookie-3", "key-3");
-    struct session *next = session_open_private(login, &second);
-    assert_non_null(next);
+    struct session *own = session_open_private(login, &second);
+    assert_non_null(own);
     assert_ptr_equal(session_actual(session), session);
     the_pairs_are(session, "");
-    session_succeed(session, next);
-    assert_ptr_equal(session_actual(session), next);
+    session_give_own(session, own);
+    assert_ptr_equal(session_actual(session), own);
     the_pairs_are(session, "cookie-4711 cookie-2 key-52ab key-2 ");
-    assert_true(session_is_own(next));
-    assert_true(session_is_private(next));
-    /* A succession of successions, and no circle. */
-    struct session *last = session_open_private(login, &third);
-    session_succeed(next, last);
-    assert_ptr_equal(session_actual(session), last);
-    session_succeed(last, session);
-    assert_ptr_equal(session_actual(session), last);
-    /* The program's own is not lent to it once more: the two logins would be one. */
-    assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_ABSENT);
+    assert_true(session_is_own(own));
+    assert_true(session_is_private(own));
     session_resign(session);
     assert_ptr_equal(session_actual(session), session);
     assert_true(session_is_logged_out(session));
     assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
+}
+
+static void an_heir_stands_for_every_name_of_the_dead(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *dead = publish(fixture->cache, login);
+    const struct session_opened second = opened_as("cookie-2", "key-2");
+    struct buffer bytes = {0};
+    struct session *other_name;
+    assert_int_equal(session_borrow(fixture->cache, login, idle_ms, &other_name, &bytes, &bytes),
+                     CACHE_OK);
+    session_withdraw(fixture->cache, dead);
+    struct session *heir = open_session(fixture->cache, login, "cookie-3", true);
+    session_succeed(dead, heir);
+    assert_ptr_equal(session_actual(dead), heir);
+    assert_ptr_equal(session_actual(other_name), heir);
+    /* No circle. */
+    session_succeed(heir, dead);
+    assert_ptr_equal(session_actual(dead), heir);
+    /* What one name needs for itself is not the other's. */
+    struct session *own = session_open_private(login, &second);
+    session_give_own(dead, own);
+    assert_ptr_equal(session_actual(dead), own);
+    assert_ptr_equal(session_actual(other_name), heir);
+    buffer_free(&bytes);
+}
+
+static void a_session_that_is_lent_twice_in_a_process_has_two_names(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *first = publish(fixture->cache, login);
+    struct session *names[3];
+    struct buffer bytes = {0};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(session_borrow(fixture->cache, login, idle_ms, &names[i], &bytes, &bytes),
+                         CACHE_OK);
+    assert_ptr_not_equal(names[0], first);
+    assert_ptr_not_equal(names[1], first);
+    assert_ptr_not_equal(names[0], names[1]);
+    assert_ptr_equal(session_actual(names[0]), first);
+    assert_ptr_equal(session_actual(names[1]), first);
+    assert_false(session_is_only_name(first));
+    assert_false(session_is_only_name(names[0]));
+    /* Whoever logs out takes only his own name along, and the next one may have it. */
+    session_log_out(names[0]);
+    assert_true(session_is_logged_out(names[0]));
+    assert_false(session_is_logged_out(names[1]));
+    assert_false(session_is_logged_out(first));
+    assert_int_equal(session_borrow(fixture->cache, login, idle_ms, &names[2], &bytes, &bytes),
+                     CACHE_OK);
+    assert_ptr_equal(names[2], names[0]);
+    session_log_out(names[1]);
+    session_log_out(names[2]);
+    assert_true(session_is_only_name(first));
+    buffer_free(&bytes);
 }
 
 static void a_login_is_repeated_only_where_its_peer_is_trusted_alike(void **state)
@@ -329,7 +363,7 @@ static void views_are_missing_in_a_successor_until_they_are_made_again(void **st
     assert_true(session_view_is_known(session, SPAN_OF("view-1")));
     assert_false(session_view_is_known(session, SPAN_OF("view-2")));
     assert_false(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
-    session_succeed(session, session_open_private(login, &second));
+    session_give_own(session, session_open_private(login, &second));
     assert_false(session_view_missing(session, SPAN_OF("of view-2"), &key, &reference, &request));
     assert_true(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
     assert_int_equal(key.id[0], 1);
@@ -409,10 +443,11 @@ int main(void)
         WITH_CACHE(a_cookie_has_the_principal_of_its_login),
         WITH_CACHE(another_process_borrows_with_the_password_only),
         WITH_CACHE(a_session_that_was_withdrawn_or_idled_is_not_lent),
-        WITH_CACHE(a_program_that_logged_in_twice_is_logged_in_until_the_second_logout),
         WITH_CACHE(the_second_of_two_sessions_stays_its_programs_own),
         WITH_CACHE(what_is_bound_lives_and_dies_with_its_session),
-        WITH_CACHE(a_successor_stands_for_the_session_that_the_program_names),
+        WITH_CACHE(an_own_session_stands_for_the_one_that_the_program_names),
+        WITH_CACHE(an_heir_stands_for_every_name_of_the_dead),
+        WITH_CACHE(a_session_that_is_lent_twice_in_a_process_has_two_names),
         WITH_CACHE(a_login_is_repeated_only_where_its_peer_is_trusted_alike),
         WITH_CACHE(views_are_missing_in_a_successor_until_they_are_made_again),
         WITH_CACHE(no_secret_is_readable_on_disk),
