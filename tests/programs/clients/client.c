@@ -157,6 +157,8 @@ static char *ask(struct client *client, const char *operation, const char *type,
     char *body = NULL;
     char *head = NULL;
     struct response response = {0};
+    /* No program words its Login like that, and one so long is not repeated. */
+    size_t padding = strcmp(operation, "Login") == 0 ? 0 : client->manner->padding;
     int body_size =
         asprintf(&body,
                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
@@ -164,7 +166,7 @@ static char *ask(struct client *client, const char *operation, const char *type,
                  "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soapenv:Body>"
                  "%*s<%s xmlns=\"urn:vim25\"><_this type=\"%s\">%s</_this>%s</%s>"
                  "</soapenv:Body></soapenv:Envelope>",
-                 (int)client->manner->padding, "", operation, type, object, inside, operation);
+                 (int)padding, "", operation, type, object, inside, operation);
     int head_size =
         asprintf(&head,
                  "POST /sdk HTTP/1.1\r\nHost: %s:%s\r\nSOAPAction: \"urn:vim25/6.5\"\r\n"
