@@ -5,9 +5,9 @@
  * two of them:
  *
  *   generation   counts
- *   writers      how many writes are under way (20 bits), and until when (44 bits) they count
- *                should their processes have died
- *   held_until   when the last task without a name, or without room among `tasks`, is given up
+ *   held_until   when the last task without a name, or that had no room below, is given up
+ *   writers      of each write under way, until when it counts should its process have died; 0: of
+ *                none. Two with the same end need not be told apart
  *   tasks        a digest of the task's name (30 bits), and until when (34 bits) it is waited for
  *
  * Who marks and who looks:
@@ -39,8 +39,6 @@
 
 #include <string.h>
 
-#define WRITERS_BITS 20
-#define WRITERS_MASK ((UINT64_C(1) << WRITERS_BITS) - 1)
 #define TASK_BITS 30
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
 #define TASK_TICK_MS 250
@@ -103,11 +101,11 @@ static bool is_ahead(uint64_t end, uint64_t now)
 
 static bool is_fenced(struct shared_slot *slot, uint64_t now)
 {
-    uint64_t writers = atomic_load(&slot->writers);
-    if ((writers & WRITERS_MASK) != 0 && is_ahead(writers >> WRITERS_BITS, now))
-        return true;
     if (is_ahead(atomic_load(&slot->held_until), now))
         return true;
+    for (size_t i = 0; i < SHARED_WRITERS; i++)
+        if (is_ahead(atomic_load(&slot->writers[i]), now))
+            return true;
     for (size_t i = 0; i < SHARED_TASKS; i++) {
         uint64_t task = atomic_load(&slot->tasks[i]);
         if (task != 0 && is_ahead((task >> TASK_BITS) * TASK_TICK_MS, now))
@@ -189,54 +187,6 @@ void fence_learn(struct cache *cache, const struct endpoint *endpoint, struct sp
     }
 }
 
-static void raise_in(struct shared_slot *slot, uint64_t end)
-{
-    uint64_t now = clock_milliseconds();
-    uint64_t before = atomic_load(&slot->writers);
-    uint64_t after;
-    do {
-        /* Once the bound has passed, the writers still counted are dead. */
-        uint64_t until = before >> WRITERS_BITS;
-        bool is_live = is_ahead(until, now);
-        uint64_t count = is_live ? before & WRITERS_MASK : 0;
-        count = count < WRITERS_MASK ? count + 1 : count;
-        until = is_live && until > end ? until : end;
-        after = until << WRITERS_BITS | count;
-    } while (!atomic_compare_exchange_weak(&slot->writers, &before, after));
-    atomic_fetch_add(&slot->generation, 1);
-}
-
-struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endpoint,
-                                uint64_t bound_ms)
-{
-    struct marks marks;
-    if (!marks_of(cache, endpoint, &marks))
-        return (struct fence_raised){SHARED_SLOT_OF_UNKNOWN};
-    for (size_t i = 0; i < MARKS; i++)
-        raise_in(marks.slots[i], end_of(bound_ms));
-    return (struct fence_raised){marks.other};
-}
-
-static void lower_in(struct shared_slot *slot)
-{
-    atomic_fetch_add(&slot->generation, 1);
-    uint64_t before = atomic_load(&slot->writers);
-    uint64_t after;
-    do {
-        /* The last one takes its bound along: it is not the next write's. */
-        after = (before & WRITERS_MASK) > 1 ? before - 1 : 0;
-    } while (!atomic_compare_exchange_weak(&slot->writers, &before, after));
-}
-
-void fence_lower(struct cache *cache, struct fence_raised raised)
-{
-    struct shared *shared = shared_get(cache, true);
-    if (!shared)
-        return;
-    lower_in(&shared->slots[SHARED_SLOT_OF_ALL]);
-    lower_in(&shared->slots[raised.slot]);
-}
-
 static void hold_until(struct shared_slot *slot, uint64_t end)
 {
     uint64_t now = clock_milliseconds();
@@ -244,6 +194,63 @@ static void hold_until(struct shared_slot *slot, uint64_t end)
     while ((before < end || !is_ahead(before, now)) &&
            !atomic_compare_exchange_weak(&slot->held_until, &before, end))
         ;
+}
+
+/* Puts the write into a word that is free, or whose writer is dead. */
+static bool note_writer(struct shared_slot *slot, uint64_t end)
+{
+    uint64_t now = clock_milliseconds();
+    for (size_t i = 0; i < SHARED_WRITERS; i++) {
+        uint64_t before = atomic_load(&slot->writers[i]);
+        if (!is_ahead(before, now) &&
+            atomic_compare_exchange_strong(&slot->writers[i], &before, end))
+            return true;
+    }
+    return false;
+}
+
+/* Returns what lower_in wants to be told. More writes at once than there is room for fence until
+ * their bound; then it is 0. */
+static uint64_t raise_in(struct shared_slot *slot, uint64_t end)
+{
+    bool has_room = note_writer(slot, end);
+    if (!has_room)
+        hold_until(slot, end);
+    atomic_fetch_add(&slot->generation, 1);
+    return has_room ? end : 0;
+}
+
+static void lower_in(struct shared_slot *slot, uint64_t raised)
+{
+    /* First the generation, then the fence: nobody may see the old one without it. */
+    atomic_fetch_add(&slot->generation, 1);
+    for (size_t i = 0; raised != 0 && i < SHARED_WRITERS; i++) {
+        uint64_t before = raised;
+        if (atomic_compare_exchange_strong(&slot->writers[i], &before, 0))
+            return;
+    }
+}
+
+struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endpoint,
+                                uint64_t bound_ms)
+{
+    struct marks marks;
+    struct fence_raised raised = {.slot = SHARED_SLOT_OF_UNKNOWN};
+    if (!marks_of(cache, endpoint, &marks))
+        return raised;
+    raised.slot = marks.other;
+    for (size_t i = 0; i < MARKS; i++)
+        raised.until[i] = raise_in(marks.slots[i], end_of(bound_ms));
+    return raised;
+}
+
+void fence_lower(struct cache *cache, struct fence_raised raised)
+{
+    struct shared *shared = shared_get(cache, true);
+    if (!shared)
+        return;
+    lower_in(&shared->slots[SHARED_SLOT_OF_ALL], raised.until[0]);
+    lower_in(&shared->slots[raised.slot], raised.until[1]);
 }
 
 void fence_hold(struct cache *cache, const struct endpoint *endpoint, uint64_t bound_ms)

@@ -47,13 +47,16 @@ struct fence_state fence_read(struct cache *cache, const struct endpoint *endpoi
  */
 void fence_learn(struct cache *cache, const struct endpoint *endpoint, struct span uuid);
 
-/* Where a write's fence was raised: it is lowered there, whatever was learnt in between. */
+/* Where a write's fence was raised, and which one it is: it is lowered there, whatever was learnt
+ * in between. For fence_lower alone. */
 struct fence_raised {
     uint32_t slot;
+    uint64_t until[2];
 };
 
 /* A write is about to be sent: a new generation, and a fence until it is lowered or, should this
- * process die, until `bound_ms` have passed. */
+ * process die, until `bound_ms` have passed. (More writes at once than there is room for fence
+ * until their bound.) */
 struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endpoint,
                                 uint64_t bound_ms);
 

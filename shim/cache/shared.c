@@ -26,7 +26,7 @@
     20 /* between two looks at the path by readers that were not asked to be strict */
 
 _Static_assert(VERDICT_COUNT <= SHARED_VERDICTS, "the file has room for every verdict");
-_Static_assert(sizeof(struct shared_slot) == 128, "a slot is two cache lines");
+_Static_assert(sizeof(struct shared_slot) == 256, "a slot is four cache lines");
 _Static_assert(sizeof(struct shared_endpoint) == 64, "an endpoint is one cache line");
 
 bool shared_boot_id(uint8_t id[SHARED_BOOT_ID])

@@ -19,16 +19,17 @@
 #define SHARED_SLOTS 1024 /* of origins that are known; behind them lie two more (fence.c): */
 #define SHARED_SLOT_OF_ALL SHARED_SLOTS
 #define SHARED_SLOT_OF_UNKNOWN (SHARED_SLOTS + 1)
-#define SHARED_TASKS 13 /* watched tasks an origin's slot has room for */
+#define SHARED_WRITERS 17 /* writes under way an origin's slot has room for */
+#define SHARED_TASKS 13   /* watched tasks, likewise */
 #define SHARED_ENDPOINTS 2048
 #define SHARED_VERDICTS 96 /* room for VERDICT_COUNT to grow within one format */
 #define SHARED_BOOT_ID 16
 
-/* Of one origin; two cache lines. See fence.c for what the words hold. */
+/* Of one origin; four cache lines. See fence.c for what the words hold. */
 struct shared_slot {
     _Atomic uint64_t generation;
-    _Atomic uint64_t writers;
     _Atomic uint64_t held_until;
+    _Atomic uint64_t writers[SHARED_WRITERS];
     _Atomic uint64_t tasks[SHARED_TASKS];
 };
 

@@ -119,6 +119,44 @@ static int lower_only(struct fixture *fixture)
     return 0;
 }
 
+static void a_killed_writers_fence_runs_out_though_others_go_on_writing(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(WTERMSIG(run_child(raise_and_die, fixture)), SIGKILL);
+    for (int i = 0; i < 8; i++) {
+        struct fence_raised raised = fence_raise(fixture->cache, &vcenter, 300);
+        sleep_ms(50);
+        fence_lower(fixture->cache, raised);
+    }
+    assert_false(is_fenced(fixture));
+}
+
+static void a_writer_slower_than_its_bound_ends_no_other_fence(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fence_raised slow = fence_raise(fixture->cache, &vcenter, 100);
+    sleep_ms(150);
+    assert_false(is_fenced(fixture));
+    struct fence_raised raised = fence_raise(fixture->cache, &vcenter, 60000);
+    fence_lower(fixture->cache, slow);
+    assert_true(is_fenced(fixture));
+    fence_lower(fixture->cache, raised);
+    assert_false(is_fenced(fixture));
+}
+
+static void more_writes_than_there_is_room_for_fence_until_their_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fence_raised raised[40];
+    for (int i = 0; i < 40; i++)
+        raised[i] = fence_raise(fixture->cache, &vcenter, 400);
+    for (int i = 0; i < 40; i++)
+        fence_lower(fixture->cache, raised[i]);
+    assert_true(is_fenced(fixture));
+    sleep_ms(450);
+    assert_false(is_fenced(fixture));
+}
+
 static void a_fence_holds_for_all_processes(void **state)
 {
     struct fixture *fixture = *state;
@@ -559,6 +597,9 @@ int main(void)
         FIXTURE_TEST(a_write_moves_the_generation_twice_and_fences_in_between),
         FIXTURE_TEST(the_last_of_many_writes_ends_the_fence),
         FIXTURE_TEST(a_killed_writers_fence_runs_out),
+        FIXTURE_TEST(a_killed_writers_fence_runs_out_though_others_go_on_writing),
+        FIXTURE_TEST(a_writer_slower_than_its_bound_ends_no_other_fence),
+        FIXTURE_TEST(more_writes_than_there_is_room_for_fence_until_their_bound),
         FIXTURE_TEST(a_fence_holds_for_all_processes),
         FIXTURE_TEST(a_held_fence_stays_until_its_bound),
         FIXTURE_TEST(a_task_fences_until_anybody_sees_its_end),
