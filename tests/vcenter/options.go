@@ -27,6 +27,7 @@ type options struct {
 	earlyCookie  bool
 	uneven       bool
 	maxSessions  int
+	diary        bool
 
 	page        int
 	gzip        string
@@ -79,6 +80,8 @@ func parseOptions(arguments []string) (*options, error) {
 
 	f.BoolVar(&o.uneven, "uneven", false, "give each login a cookie and a key of another length")
 	f.IntVar(&o.maxSessions, "max-sessions", 0, "refuse a login with status 503 when there are so many sessions (0: no cap)")
+	f.BoolVar(&o.diary, "diary", false, "write down what virtual machines and folders are, and when they change")
+
 	f.IntVar(&o.page, "page", 0, "most objects in a page of RetrievePropertiesEx, whatever the client asks for (0: no cap)")
 	f.StringVar(&o.gzip, "gzip", "auto", "`auto`: larger bodies; always: any size; never. Only to clients that accept it")
 	f.IntVar(&o.gzipMinimum, "gzip-minimum", 1024, "`bytes` from which auto compresses")

@@ -50,6 +50,9 @@ func parseRequest(raw []byte) (*request, error) {
 	return r, nil
 }
 
+// id is what the client calls the request, or nothing.
+func (r *request) id() string { return r.header.child("operationID").value() }
+
 func parseTree(raw []byte) (*node, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(raw))
 	root := &node{}

@@ -43,6 +43,11 @@ func startServer(o *options) (*server, error) {
 		sessions: &sessions{byCookie: map[string]*session{}, names: newSessionNames(o.uneven), idle: o.sessionIdle},
 		changed:  make(chan struct{}),
 	}
+	if o.diary {
+		if f.diary, err = openDiary(filepath.Join(o.dir, "diary")); err != nil {
+			return nil, err
+		}
+	}
 	go f.endIdle()
 
 	listener, err := net.Listen("tcp", o.listen)

@@ -23,7 +23,7 @@ func (x *exchange) slowTask() *answer {
 
 	// The work is done as the front: the client may have logged out by then.
 	who := visitor{session: f.origin.own, agent: x.http.UserAgent(), address: x.http.RemoteAddr}
-	raw := x.request.raw
+	raw, id := x.request.raw, x.request.id()
 	name := strings.TrimSuffix(x.request.operation, "_Task")
 	task := simulator.CreateTask(object, strings.ToLower(name[:1])+name[1:]+"Task",
 		func(*simulator.Task) (types.AnyType, types.BaseMethodFault) {
@@ -38,7 +38,9 @@ func (x *exchange) slowTask() *answer {
 	time.AfterFunc(f.trouble.taskTime(), func() {
 		f.lock.Lock()
 		defer f.lock.Unlock()
+		from := f.diary.now()
 		task.Run()
+		f.noted(f.diary.note(from, id))
 		f.announce()
 	})
 	return success(x.request.operation, `<returnval type="Task">`+escape(task.Self.Value)+`</returnval>`)

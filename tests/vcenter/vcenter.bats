@@ -481,6 +481,35 @@ a_vm() {
     [ ! -e "$BATS_TEST_TMPDIR/other/ready" ]
 }
 
+@test "the diary tells what changed, when, and by which request or task" {
+    local cookie diary=$BATS_TEST_TMPDIR/own/diary
+    vcenter_start "$BATS_TEST_TMPDIR/own" --diary --vms 1
+    cookie=$(soap_login)
+    [ "$(wc -l <"$diary")" -eq 1 ]
+    grep -q '"name":"DC0_H0_VM0","annotation":"","cpus":1,"power":"poweredOn","parent":"folder-3"' "$diary"
+    soap FindByInventoryPath SearchIndex SearchIndex '<inventoryPath>DC0/vm</inventoryPath>' --cookie "$cookie" >/dev/null
+    soap CreateFolder Folder folder-3 '<name>new</name>' --cookie "$cookie" >/dev/null
+    [ "$(wc -l <"$diary")" -eq 2 ]
+    tail -n 1 "$diary" | grep -q '"by":"",.*"folder-3":.*{"name":"new","parent":"folder-3","children":\[\]}'
+    # A task's change is the task's, not its request's.
+    vcenter_control '/task-time?ms=300' >/dev/null
+    printf '%s' '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Header>' \
+        '<operationID>slow-1</operationID></soapenv:Header><soapenv:Body><Rename_Task xmlns="urn:vim25">' \
+        "<_this type=\"VirtualMachine\">$(grep -o -m 1 'vm-[0-9]*' "$diary" | head -n 1)</_this><newName>late</newName>" \
+        '</Rename_Task></soapenv:Body></soapenv:Envelope>' |
+        curl --silent --cacert "$VCENTER_CA" --header 'Content-Type: text/xml' --cookie "$cookie" --data-binary @- \
+            "$(vcenter_url)/sdk" | grep -q '>task-'
+    [ "$(wc -l <"$diary")" -eq 2 ]
+    for _ in $(seq 100); do
+        [ "$(wc -l <"$diary")" -lt 3 ] || break
+        sleep 0.05
+    done
+    tail -n 1 "$diary" | grep -q '"by":"slow-1","objects":{"vm-[0-9]*":{"name":"late",'
+    python3 -c 'import json, sys, time
+moments = [m for line in open(sys.argv[1]) for m in map(json.loads(line).get, ("from", "to"))]
+assert moments == sorted(moments) and moments[-1] < time.monotonic_ns() < moments[0] + 60e9, moments' "$diary"
+}
+
 @test "one that cannot start says so" {
     run -1 vcenter_start "$BATS_TEST_TMPDIR/own" --vms -1
     [[ "$output" == *negative* ]]
