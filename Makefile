@@ -63,11 +63,12 @@ $(BUILD)/generated/exports.map: shim/front/hooks.def
 	@mkdir -p $(@D)
 	$(Q){ echo '{ global:'; sed -n 's/^HOOK(\([A-Za-z0-9_]*\),.*/    \1;/p' $<; echo '  local: *; };'; } > $@
 
+SHIM_LINK := -Wl,--version-script=$(BUILD)/generated/exports.map -Wl,--gc-sections -Wl,--as-needed \
+             -Wl,-z,relro -Wl,-z,nodelete -Wl,-O1 -Wl,--hash-style=gnu
+
 $(BUILD)/libvcache.so: $(front_objects) $(BUILD)/libvcache.a $(BUILD)/generated/exports.map
 	$(call said,LD)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -shared -o $@ $(front_objects) $(BUILD)/libvcache.a \
-	    -Wl,--version-script=$(BUILD)/generated/exports.map -Wl,--gc-sections -Wl,--as-needed \
-	    -Wl,-z,relro -Wl,-z,nodelete -Wl,-O1 -Wl,--hash-style=gnu
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -shared -o $@ $(front_objects) $(BUILD)/libvcache.a $(SHIM_LINK)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -3,7 +3,7 @@
 TESTS := $(BUILD)/tests
 unit_sources := $(wildcard tests/unit/test_*.c)
 unit_tests := $(unit_sources:tests/unit/%.c=$(TESTS)/unit/%)
-bats_tests := $(wildcard tests/vcenter/*.bats tests/programs/*.bats)
+bats_tests := $(wildcard tests/vcenter/*.bats tests/programs/*.bats tests/oracle/*.bats)
 
 export GO111MODULE := off
 export GOPATH := /usr/share/gocode
@@ -33,6 +33,7 @@ unit-tests: $(unit_tests)
 -include tests/programs/clients.mk
 -include tests/bench/bench.mk
 -include tests/demo/demo.mk
+-include tests/oracle/oracle.mk
 
 # ---- make test ------------------------------------------------------------------------------------
 
@@ -45,7 +46,7 @@ suites = $(unit_tests) \
          go:tests/vcenter $(bats_tests)
 
 .PHONY: test-programs
-test-programs: all vcenter unit-tests $(client_programs)
+test-programs: all vcenter unit-tests $(client_programs) $(planted_shims)
 	$(MAKE) --no-print-directory BUILD=$(SANITIZED) SANITIZE='$(SANITIZERS)' unit-tests
 
 ## make test      installs what is missing, builds, and passes every test
@@ -62,7 +63,7 @@ test-one: test-programs
 # ---- make lint, make fuzz -------------------------------------------------------------------------
 
 product_sources := $(wildcard shim/*/*.c tools/*.c)
-c_sources := $(product_sources) $(wildcard tests/*/*.c tests/programs/*/*.c)
+c_sources := $(product_sources) $(wildcard tests/*/*.c tests/programs/*/*.c tests/oracle/*/*.c)
 c_headers := $(wildcard shim/*/*.h tools/*.h tests/*/*.h)
 shell_sources := $(wildcard .ci/install .ci/run tests/run-suite tests/*/*.bash tests/*/*.bats \
                             tests/*/*.sh tools/completions/*.bash)

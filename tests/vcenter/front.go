@@ -55,6 +55,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.entry.Operation = operationName(r, x.request)
 	if x.request != nil {
 		x.entry.This = x.request.this.value
+		x.entry.ID = x.request.id()
 	}
 	f.journal.arrived(x.entry)
 

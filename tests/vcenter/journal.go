@@ -18,6 +18,7 @@ type entry struct {
 	Path       string `json:"path"`
 	Operation  string `json:"operation"` // "GET /path" where there is no SOAP body
 	This       string `json:"this"`
+	ID         string `json:"id,omitempty"` // the request's operationID
 	Agent      string `json:"agent"`
 	Cookie     bool   `json:"cookie"` // a session cookie came, live or not
 	Session    string `json:"session"`

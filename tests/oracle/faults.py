@@ -1,0 +1,110 @@
+"""
+What goes wrong on purpose, drawn from a seed and counted in steps: workers killed, sessions ended at the origin,
+connections closed, requests refused or broken off. And what is no fault, but makes races: answers that are held back
+after they were computed, tasks that take time.
+"""
+import collections
+import http.client
+import random
+import socket
+from time import monotonic_ns
+
+# Steps from one to the next. Weather: delays and times of tasks.
+EVERY = {"kills": 400, "end-sessions": 900, "close-connections": 700, "failures": 500, "weather": 120}
+FAULTS = sorted(set(EVERY) - {"weather"})
+
+FAILING = ["RetrievePropertiesEx", "RetrieveProperties", "FindByUuid", "PowerOnVM_Task", "ReconfigVM_Task", "Login"]
+FAILURES = [("status=503", "status 503"), ("fault=HostNotConnected", "fault HostNotConnected"), ("reset=1", "connection"),
+            ("truncate=1", "connection"), ("before=1", "connection")]
+OF_SESSIONS = ["fault NotAuthenticated", "the view is gone"]
+SLOWED = ["RetrievePropertiesEx", "RetrieveProperties", "Fetch", "FindByUuid", "FindByInventoryPath", "CreateFolder",
+          "PowerOnVM_Task", "PowerOffVM_Task", "ReconfigVM_Task", "Rename_Task", "MoveIntoFolder_Task"]
+
+
+class Control(http.client.HTTPConnection):
+    """The vCenter's control server."""
+
+    def __init__(self, path):
+        super().__init__("control")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+    def post(self, call):
+        self.request("POST", call)
+        answer = self.getresponse()
+        text = answer.read().decode().strip()
+        if answer.status != 200:
+            raise RuntimeError("%s: %s" % (call, text))
+        return text
+
+
+class Faults:
+    """
+    `wanted`: which; `kill` is called to kill a worker. `tolerated`: whose consequences a program may see at any time after;
+    of the others, only what it would have seen without the shim.
+    """
+
+    def __init__(self, seed, control, wanted, tolerated, kill):
+        self.random = random.Random("%s/faults" % seed)
+        self.control, self.kill, self.tolerated = Control(control), kill, tolerated
+        self.counts = dict.fromkeys(sorted(wanted), 0)
+        self.next = {what: self.random.expovariate(1 / EVERY[what]) for what in self.counts}
+        self.next["weather"] = 0
+        self.spells = {"end-sessions": [], "close-connections": []}  # (begin, end) of each
+        self.pending = collections.Counter()  # troubles that failures will have caused
+
+    def tick(self, steps):
+        """Does what is due after so many steps."""
+        for what in sorted(self.next):
+            while self.next[what] <= steps:
+                self.next[what] += self.random.expovariate(1 / EVERY[what])
+                getattr(self, "do_" + what.replace("-", "_"))()
+                if what in self.counts:
+                    self.counts[what] += 1
+
+    def do_weather(self):
+        if self.random.random() < 0.6:
+            self.control.post("/task-time?ms=%d" % self.random.choice([0, 0, 1, 4, 12, 40]))
+        else:
+            self.control.post("/delay?ms=%d&operation=%s" % (self.random.choice([0, 0, 0, 1, 3, 10]),
+                                                            self.random.choice(SLOWED)))
+
+    def do_kills(self):
+        self.kill(self.random)
+
+    def do_end_sessions(self):
+        self.spell("end-sessions", "/end-sessions")
+
+    def do_close_connections(self):
+        self.spell("close-connections", "/close-connections" + self.random.choice(["", "?reset=1"]))
+
+    def spell(self, what, call):
+        begin = monotonic_ns()
+        self.control.post(call)
+        self.spells[what].append((begin, monotonic_ns()))
+
+    def do_failures(self):
+        how, trouble = self.random.choice(FAILURES)
+        self.control.post("/fail?times=1&%s&operation=%s" % (how, self.random.choice(FAILING)))
+        self.pending[trouble] += 1
+
+    def excuse(self, since, moment, what):
+        """Whether a program that had this trouble, beginning then, would have had it without the shim, too."""
+        kind = "connection" if what.startswith("connection") else what
+        if kind == "connection" and self.happened("close-connections", since, moment):
+            return True
+        if self.pending[kind] > 0:
+            self.pending[kind] -= 1
+            return True
+        # What it had in its session, pages or a filter, went with the session, if that was ended meanwhile.
+        return (kind.endswith("meanwhile") or kind in OF_SESSIONS) and \
+            self.happened("end-sessions", since if kind.endswith("meanwhile") else None, moment)
+
+    def happened(self, what, since, moment):
+        """In that time. `since` None: it must be tolerated, too."""
+        if what in self.tolerated:
+            return bool(self.spells[what])
+        return since is not None and any(begin <= moment and end >= since for begin, end in self.spells[what])
