@@ -10,7 +10,7 @@ import socket
 from time import monotonic_ns
 
 # Steps from one to the next. Weather: delays and times of tasks.
-EVERY = {"kills": 400, "end-sessions": 900, "close-connections": 700, "failures": 500, "weather": 120}
+EVERY = {"kills": 500, "end-sessions": 900, "close-connections": 700, "failures": 500, "weather": 120}
 FAULTS = sorted(set(EVERY) - {"weather"})
 
 FAILING = ["RetrievePropertiesEx", "RetrieveProperties", "FindByUuid", "PowerOnVM_Task", "ReconfigVM_Task", "Login"]

@@ -196,8 +196,15 @@ class PyvmomiWorker(Worker):
                 pass
         else:
             way = "WaitForTask"
-            WaitForTask(task, raiseOnError=False, si=self.service)
+            self.wait_by_filter(task)
         self.teller.ended(identity, task.info.state, way)
+
+    def wait_by_filter(self, task):
+        begin = monotonic_ns()
+        try:
+            WaitForTask(task, raiseOnError=False, si=self.service)
+        except vmodl.MethodFault as fault:
+            raise Trouble("fault %s meanwhile" % name_of(fault), begin) from fault
 
 
 def value(read):

@@ -63,9 +63,10 @@ def value_of(attributes, value):
 class Vcenter:
     """One program's connection and login. A request that fails raises Trouble; the next opens another connection."""
 
-    def __init__(self, host, user, password):
+    def __init__(self, host, user, password, is_blocking):
         self.context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
         self.host, self.user, self.password = host, user, password
+        self.timeout = None if is_blocking else 100  # Python's sockets with a time-out never block
         self.cookie = None
         self.connection = None
 
@@ -82,7 +83,7 @@ class Vcenter:
         try:
             if not self.connection:
                 self.connection = http.client.HTTPSConnection(self.host, int(os.environ["VCENTER_PORT"]),
-                                                              context=self.context, timeout=100)
+                                                              context=self.context, timeout=self.timeout)
                 self.connection.connect()
                 begin = monotonic_ns()
             self.connection.request("POST", "/sdk", body, headers)

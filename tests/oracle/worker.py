@@ -35,7 +35,8 @@ class Worker:
     def __init__(self, seed, steps, without):
         self.name, self.random, self.steps, self.without = seed, random.Random(seed), steps, without
         self.teller = Teller()
-        self.vcenter = Vcenter(os.environ["VCENTER_HOST"], os.environ["VCENTER_USER"], os.environ["VCENTER_PASSWORD"])
+        self.vcenter = Vcenter(os.environ["VCENTER_HOST"], os.environ["VCENTER_USER"], os.environ["VCENTER_PASSWORD"],
+                               is_blocking=self.random.random() < 0.7)
         self.root = self.pool = self.view = None
         self.machines = {}   # what was last read of them
         self.folders = []
