@@ -16,6 +16,7 @@ FAULTS = sorted(set(EVERY) - {"weather"})
 FAILING = ["RetrievePropertiesEx", "RetrieveProperties", "FindByUuid", "PowerOnVM_Task", "ReconfigVM_Task", "Login"]
 FAILURES = [("status=503", "status 503"), ("fault=HostNotConnected", "fault HostNotConnected"), ("reset=1", "connection"),
             ("truncate=1", "connection"), ("before=1", "connection")]
+MEANWHILE = " meanwhile"  # while a program had something in its session
 OF_SESSIONS = ["fault NotAuthenticated", "the view is gone"]
 SLOWED = ["RetrievePropertiesEx", "RetrieveProperties", "Fetch", "FindByUuid", "FindByInventoryPath", "CreateFolder",
           "PowerOnVM_Task", "PowerOffVM_Task", "ReconfigVM_Task", "Rename_Task", "MoveIntoFolder_Task"]
@@ -93,15 +94,15 @@ class Faults:
 
     def excuse(self, since, moment, what):
         """Whether a program that had this trouble, beginning then, would have had it without the shim, too."""
-        kind = "connection" if what.startswith("connection") else what
+        is_of_session = what.endswith(MEANWHILE)
+        kind = "connection" if what.startswith("connection") else what.removesuffix(MEANWHILE)
         if kind == "connection" and self.happened("close-connections", since, moment):
             return True
         if self.pending[kind] > 0:
             self.pending[kind] -= 1
             return True
         # What it had in its session, pages or a filter, went with the session, if that was ended meanwhile.
-        return (kind.endswith("meanwhile") or kind in OF_SESSIONS) and \
-            self.happened("end-sessions", since if kind.endswith("meanwhile") else None, moment)
+        return (is_of_session or kind in OF_SESSIONS) and self.happened("end-sessions", since if is_of_session else None, moment)
 
     def happened(self, what, since, moment):
         """In that time. `since` None: it must be tolerated, too."""
