@@ -10,7 +10,8 @@ import socket
 from time import monotonic_ns
 
 # Steps from one to the next. Weather: delays and times of tasks.
-EVERY = {"kills": 500, "end-sessions": 900, "close-connections": 700, "failures": 500, "weather": 120}
+EVERY = {"kills": 500, "end-sessions": 900, "close-connections": 700, "failures": 500, "flushes": 1200,
+         "removals": 1500, "weather": 120}
 FAULTS = sorted(set(EVERY) - {"weather"})
 
 FAILING = ["RetrievePropertiesEx", "RetrieveProperties", "FindByUuid", "PowerOnVM_Task", "ReconfigVM_Task", "Login"]
@@ -44,13 +45,14 @@ class Control(http.client.HTTPConnection):
 
 class Faults:
     """
-    `wanted`: which; `kill` is called to kill a worker. `tolerated`: whose consequences a program may see at any time after;
+    `wanted`: which; `kill` is called to kill a worker, `clear` to flush or remove the cache. `tolerated`: whose consequences a program may see at any time after;
     of the others, only what it would have seen without the shim.
     """
 
-    def __init__(self, seed, control, wanted, tolerated, kill):
+    def __init__(self, seed, control, wanted, tolerated, kill, clear):
         self.random = random.Random("%s/faults" % seed)
-        self.control, self.kill, self.tolerated = Control(control), kill, tolerated
+        self.control, self.tolerated = Control(control), tolerated
+        self.kill, self.clear = kill, clear
         self.counts = dict.fromkeys(sorted(wanted), 0)
         self.next = {what: self.random.expovariate(1 / EVERY[what]) for what in self.counts}
         self.next["weather"] = 0
@@ -75,6 +77,12 @@ class Faults:
 
     def do_kills(self):
         self.kill(self.random)
+
+    def do_flushes(self):
+        self.clear(is_removed=False)
+
+    def do_removals(self):
+        self.clear(is_removed=True)
 
     def do_end_sessions(self):
         self.spell("end-sessions", "/end-sessions")

@@ -84,7 +84,8 @@ class Round:
             self.history = History(os.path.join(self.directory, "vcenter", "diary"))
             self.judge = Judge(self.history, int(FENCE_SECONDS * 1e9))
             self.faults = Faults(self.seed, os.path.join(self.directory, "vcenter", "control.sock"),
-                                 set(FAULTS) & set(self.options.wanted), self.options.tolerate, self.kill_one)
+                                 set(FAULTS) & set(self.options.wanted), self.options.tolerate, self.kill_one,
+                                 self.clear)
             self.history.update()
             for place in [*self.places, self.plain]:
                 self.start(place)
@@ -227,6 +228,12 @@ class Round:
         place.dies_at = chance.choice([None, None, "write", "wrote"])
         if place.process and not place.said_bye and not place.dies_at:
             self.kill(place)
+
+    def clear(self, is_removed):
+        if is_removed:
+            shutil.rmtree(self.environment["VCACHE_DIR"], ignore_errors=True)
+        else:
+            subprocess.run([os.path.join(self.build, "vcache-flush")], env=self.environment, stdout=subprocess.DEVNULL, check=True)
 
     @staticmethod
     def kill(place):

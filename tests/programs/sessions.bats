@@ -129,6 +129,19 @@ teardown() { end; }
     [ "$(vcenter_views)" -eq 2 ]
 }
 
+@test "a view that others may hold outlives the directory of the cache" {
+    mkfifo go
+    cached first "$ask" login "$view" say:ready wait:go "$name" DestroyView:ContainerView:@ read:ContainerView:@:type &
+    until_said first 3
+    rm -r "$VCACHE_DIR"
+    : >go
+    wait
+    grep -q '^DestroyView 200 <DestroyViewResponse' first.out
+    grep -q '^read 200 .*<string.*>VirtualMachine<' first.out
+    [ "$(vcenter_count DestroyView)" -eq 0 ]
+    [ "$(vcenter_views)" -eq 1 ]
+}
+
 @test "views are live: what was made since is in them" {
     local inventory=("$python" "$scripts/inventory.py")
     cached before "${inventory[@]}"

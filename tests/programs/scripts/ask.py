@@ -5,8 +5,8 @@ Asks a vCenter by hand, one step an argument, over one connection that is kept a
     ask.py login CurrentTime:ServiceInstance:ServiceInstance logout
 
     login[:LOCALE], logout, get:PATH
-    OPERATION:TYPE:ID[:INSIDE]  a request; INSIDE is what follows _this
-    read:TYPE:ID:PROPERTY[,…]   RetrievePropertiesEx of one object; the ID @ is the last reference that was returned
+    OPERATION:TYPE:ID[:INSIDE]  a request; INSIDE is what follows _this; the ID @ is the last reference that was returned
+    read:TYPE:ID:PROPERTY[,…]   RetrievePropertiesEx of one object
     names:SIZE                  RetrievePropertiesEx of the names of all VMs of folder-3, SIZE a page
     next, rest, cancel          the page behind it, all that are left, or none of them
     save:FILE, use:FILE         the cookie, to or from a file; use: alone has none
@@ -135,10 +135,13 @@ class Asker:
             return self.send("GET", rest)
         if verb == "read":
             kind, name, paths = rest.split(":", 2)
-            name = self.reference if name == "@" else name
             return self.call("RetrievePropertiesEx", "PropertyCollector", "propertyCollector", READ % (
-                kind, "".join("<pathSet>%s</pathSet>" % path for path in paths.split(",")), kind, name))
-        return self.call(verb, *rest.split(":", 2))
+                kind, "".join("<pathSet>%s</pathSet>" % path for path in paths.split(",")), kind, self.known(name)))
+        kind, name, *inside = rest.split(":", 2)
+        return self.call(verb, kind, self.known(name), *inside)
+
+    def known(self, name):
+        return self.reference if name == "@" else name
 
 
 def put(path, text):
