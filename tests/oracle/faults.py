@@ -1,7 +1,7 @@
 """
 What goes wrong on purpose, drawn from a seed and counted in steps: workers killed, sessions ended at the origin,
-connections closed, requests refused or broken off. And what is no fault, but makes races: answers that are held back
-after they were computed, tasks that take time.
+connections closed, requests refused or broken off, the cache flushed or removed. And what is no fault, but makes races:
+answers that are held back after they were computed, tasks that take time.
 """
 import collections
 import http.client

@@ -32,8 +32,9 @@ PYTHON = "/usr/bin/python3"
 WAYS = ["filter", "view-in-pages", "pyvmomi", "names"]  # what can be left out, beside the faults
 USERS = {"administrator@vsphere.local": "vcache-Secret-1", "reader@vsphere.local": "vcache-Secret-2"}
 # What the shim does not do: see by one name of a vCenter what was written by another, keep programs that wait by filters
-# apart, heal a session that the origin ended or a connection that it closed.
-LIMITS = {"names", "filter"}
+# apart, know of a running task when its directory was removed meanwhile; heal a session that the origin ended or a
+# connection that it closed.
+LIMITS = {"names", "filter", "removals"}
 TOLERATED = {"end-sessions", "close-connections"}
 FENCE_SECONDS = 0.5
 LIFE = (60, 400)  # steps of a process, before another takes its place
@@ -303,7 +304,8 @@ def arguments():
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--round", type=int, default=25000)
     parser.add_argument("--without", type=words, default=set(), metavar="LIST",
-                        help="of %s, separated by commas; faults: all from kills on" % ", ".join(WAYS + FAULTS))
+                        help="of %s, and the faults %s, separated by commas; or faults: all of these" % (
+                            ", ".join(WAYS), ", ".join(FAULTS)))
     parser.add_argument("--with", dest="included", type=words, default=set(), metavar="LIST",
                         help="what is left out otherwise: %s" % (", ".join(sorted(LIMITS)) or "nothing"))
     parser.add_argument("--tolerate", type=words, default=TOLERATED, metavar="LIST",
