@@ -1,10 +1,10 @@
 """
-The judge of promise 3. A read is right if the origin would have answered it so at one moment between its begin and its
-end: all machines under the shim and all writers being on this one vCenter, whatever was written before the read began
-was an own write, and may not be hidden.
+The judge of promise 3. A read is right if the origin would have answered it so, all of it, at one moment between its
+begin and its end: every writer is a program under the shim, so whatever was written before the read began was an own
+write and may not be hidden, not even while its answer or the end of its task was still on its way (cache/fence.h).
 
-One exception, which is in the promise's bound: a change that took effect later than VCACHE_FENCE after its request was
-sent, when its writer had no answer or the task was not watched, need not have been known.
+One exception, the promise's bound: a change that took effect later than VCACHE_FENCE after its request was sent, when
+its writer had no answer or nobody had seen its task end, need not have been known. They are counted.
 """
 from tell import encode
 
