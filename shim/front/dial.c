@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/time.h>
-#include <time.h>
 
 static int option_of(int fd, int option)
 {
@@ -54,28 +53,6 @@ static uint64_t shorter(uint64_t limit_ms, uint64_t own_ms)
     return own_ms > 0 && own_ms < limit_ms ? own_ms : limit_ms;
 }
 
-/* A write to a peer that is gone raises it, and most programs die of it. */
-static void hush_sigpipe(struct dial *dial)
-{
-    sigset_t pending;
-    sigset_t sigpipe;
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    dial->was_pending = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &sigpipe, &dial->mask);
-}
-
-static void restore_sigpipe(const struct dial *dial)
-{
-    static const struct timespec at_once;
-    sigset_t sigpipe;
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    while (!dial->was_pending && sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
-        continue;
-    pthread_sigmask(SIG_SETMASK, &dial->mask, NULL);
-}
-
 bool dial_begin(struct dial *dial, int fd, uint64_t limit_ms)
 {
     *dial = (struct dial){.fd = fd, .flags = fcntl(fd, F_GETFL)};
@@ -84,13 +61,13 @@ bool dial_begin(struct dial *dial, int fd, uint64_t limit_ms)
     limit_ms = shorter(limit_ms, time_out_of(fd, SO_RCVTIMEO));
     limit_ms = shorter(limit_ms, time_out_of(fd, SO_SNDTIMEO));
     dial->deadline_us = clock_microseconds() + limit_ms * 1000;
-    hush_sigpipe(dial);
+    sigpipe_hush(&dial->sigpipe);
     return true;
 }
 
 void dial_end(const struct dial *dial)
 {
-    restore_sigpipe(dial);
+    sigpipe_restore(&dial->sigpipe);
     fcntl(dial->fd, F_SETFL, dial->flags);
 }
 

@@ -12,8 +12,8 @@
 #define VCACHE_FRONT_DIAL_H
 
 #include "front/caller.h"
+#include "front/sigpipe.h"
 
-#include <signal.h>
 #include <sys/socket.h>
 
 /* An address that can be dialled; no size: none. */
@@ -29,8 +29,7 @@ unsigned dial_port(const struct dial_peer *peer);
 struct dial {
     int fd;
     int flags; /* of the open file, as the program set them */
-    sigset_t mask;
-    bool was_pending; /* a SIGPIPE of the program's own */
+    struct sigpipe sigpipe;
     uint64_t deadline_us;
 };
 
