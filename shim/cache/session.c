@@ -557,12 +557,22 @@ bool session_is_borrowed(const struct session *session)
     return is_borrowed;
 }
 
-bool session_is_private(const struct session *session)
+void session_keep_thing(struct session *session, bool is_made)
 {
     session_lock();
-    bool is_private = session->is_private;
+    if (is_made)
+        session->kept++;
+    else if (session->kept > 0)
+        session->kept--;
     session_unlock();
-    return is_private;
+}
+
+bool session_is_remakable(const struct session *session)
+{
+    session_lock();
+    bool is_remakable = session->is_private && !session->is_changed && session->kept == 0;
+    session_unlock();
+    return is_remakable;
 }
 
 bool session_is_own(const struct session *session)

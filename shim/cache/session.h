@@ -104,10 +104,13 @@ void session_touch(struct cache *cache, struct session *session);
  * stored record is still of the same cookie. */
 void session_withdraw(struct cache *cache, struct session *session);
 
-/* Withdrawn, because the program keeps things in it (filters, collectors, leases) that nobody could
- * make again: should the origin end it, the program is told. */
+/* Withdrawn, because the program keeps things in it: filters, collectors, leases. */
 void session_make_private(struct cache *cache, struct session *session);
-bool session_is_private(const struct session *session);
+/* The program has made such a thing in it, or ended one. Nobody could make it again: should the
+ * origin end the session then, the program is told. */
+void session_keep_thing(struct session *session, bool is_made);
+/* Whether another login makes a session that is as good as this private one. */
+bool session_is_remakable(const struct session *session);
 
 /* Whether another process opened it. */
 bool session_is_borrowed(const struct session *session);

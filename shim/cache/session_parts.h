@@ -34,7 +34,8 @@ struct session {
     struct text session_key;
     bool is_shared;
     bool is_borrowed; /* another process opened it, and more may hold it */
-    bool is_private;  /* a program needs it for itself: what it holds there cannot be made again */
+    bool is_private;  /* a program needs it for itself */
+    unsigned kept;    /* things that it keeps there, and that cannot be made again */
     bool is_changed;
     unsigned holders; /* logins answered with it in this process, less its logouts */
     uint64_t touched_at;

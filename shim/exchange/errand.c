@@ -184,9 +184,11 @@ bool errand_heals(struct exchange *x)
     x->errand.login = session_login(x->asked.session, &x->trust);
     if (!x->errand.login)
         return false;
-    x->errand.aim = ERRAND_HEAL;
+    bool is_private = session_is_remakable(dead);
+    x->errand.aim = is_private ? ERRAND_PRIVATE : ERRAND_HEAL;
     /* Another thread may have been quicker. */
-    bool is_open = session_actual(x->asked.session) != dead || adopt_or_claim(x, dead);
+    bool is_open =
+        session_actual(x->asked.session) != dead || (!is_private && adopt_or_claim(x, dead));
     if (is_open) {
         report_event(x, VERDICT_SESSION_HEALED);
         x->asked.actual = session_actual(x->asked.session);
@@ -273,7 +275,7 @@ bool errand_learn(struct exchange *x)
     if (x->errand.aim == ERRAND_VIEW)
         learn_view(x, body);
     else
-        goes_on = learn_login(x, body) || x->errand.aim == ERRAND_PRIVATE;
+        goes_on = learn_login(x, body);
     buffer_wipe(&decoded);
     buffer_free(&decoded);
     errand_end(x);

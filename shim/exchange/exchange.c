@@ -147,6 +147,16 @@ bool exchange_repeat(struct exchange *x)
     return true;
 }
 
+/* Whether a login anew makes up for a session that the origin has ended. */
+static bool is_healable(const struct exchange *x)
+{
+    const struct session *actual = x->asked.actual;
+    bool is_as_good =
+        session_is_shared(actual) || session_is_borrowed(actual) || session_is_remakable(actual);
+    return is_as_good && x->asked.verdict != VERDICT_NOT_SOAP &&
+           asked_class(x) != OPERATION_LOGOUT && session_login(x->asked.session, &x->trust);
+}
+
 /* Under the names that the origin knows, and after what must be asked first. */
 static void prepare_forward(struct exchange *x)
 {
@@ -155,9 +165,7 @@ static void prepare_forward(struct exchange *x)
     if (!session || session_is_logged_out(session))
         return;
     session_touch(cache_of(x), x->asked.actual);
-    x->asked.is_healable =
-        is_whole && (session_is_shared(x->asked.actual) || session_is_borrowed(x->asked.actual)) &&
-        x->asked.verdict != VERDICT_NOT_SOAP && session_login(session, &x->trust);
+    x->asked.is_healable = is_whole && is_healable(x);
     if (is_whole && errand_is_due(x))
         x->phase = errand_next(x);
     else if (x->asked.actual != session)

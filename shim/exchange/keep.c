@@ -238,6 +238,23 @@ static void look_for_origin(struct exchange *x, struct identity *identity)
     buffer_free(&uuid);
 }
 
+/* What the program makes and ends in its session: a filter, a collector, a lease. */
+static void look_for_kept_things(struct exchange *x, struct identity *identity)
+{
+    struct soap_response soap = {0};
+    struct span body;
+    if (!x->asked.actual || !x->asked.operation || !x->asked.operation->is_in_session ||
+        http_status(x->response) != 200)
+        return;
+    bool ends = strncmp(x->asked.name, "Destroy", 7) == 0 ||
+                strcmp(x->asked.name, "HttpNfcLeaseComplete") == 0 ||
+                strcmp(x->asked.name, "HttpNfcLeaseAbort") == 0;
+    if (identity_body(x, identity, &body) && soap_read_response(body, &soap) &&
+        (ends || soap.returnval_type[0]))
+        session_keep_thing(x->asked.actual, !ends);
+    soap_response_free(&soap);
+}
+
 void keep_response(struct exchange *x, bool is_whole)
 {
     struct identity identity = {0};
@@ -252,6 +269,7 @@ void keep_response(struct exchange *x, bool is_whole)
         report_time(x, origin_us);
         look_for_ended_session(x, &identity);
         look_for_ended_tasks(x, &identity);
+        look_for_kept_things(x, &identity);
         look_for_origin(x, &identity);
     }
     if (x->asked.resigns)

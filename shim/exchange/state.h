@@ -217,8 +217,7 @@ void errand_begin_private(struct exchange *x);
 /* Before the response to the program's request is shown to it: whether it says that the origin has
  * ended the session, and the session can be opened anew. Then errand_next. */
 bool errand_heals(struct exchange *x);
-/* x->response is the whole response to the errand's request. False: healing has failed, and the
- * program is to see what the origin said first. */
+/* x->response is the whole response to the errand's request. False: a login was refused. */
 bool errand_learn(struct exchange *x);
 /* Whatever was under way is given up. */
 void errand_end(struct exchange *x);

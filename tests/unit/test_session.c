@@ -257,7 +257,12 @@ static void an_own_session_stands_for_the_one_that_the_program_names(void **stat
     assert_ptr_equal(session_actual(session), own);
     the_pairs_are(session, "cookie-4711 cookie-2 key-52ab key-2 ");
     assert_true(session_is_own(own));
-    assert_true(session_is_private(own));
+    assert_true(session_is_remakable(own));
+    assert_false(session_is_remakable(session));
+    session_keep_thing(own, true);
+    assert_false(session_is_remakable(own));
+    session_keep_thing(own, false);
+    assert_true(session_is_remakable(own));
     session_resign(session);
     assert_ptr_equal(session_actual(session), session);
     assert_true(session_is_logged_out(session));
