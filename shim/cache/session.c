@@ -570,9 +570,17 @@ void session_keep_thing(struct session *session, bool is_made)
 bool session_is_remakable(const struct session *session)
 {
     session_lock();
-    bool is_remakable = session->is_private && !session->is_changed && session->kept == 0;
+    bool is_remakable = !session->is_changed && session->kept == 0;
     session_unlock();
     return is_remakable;
+}
+
+bool session_is_private(const struct session *session)
+{
+    session_lock();
+    bool is_private = session->is_private;
+    session_unlock();
+    return is_private;
 }
 
 bool session_is_own(const struct session *session)

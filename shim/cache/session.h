@@ -109,7 +109,8 @@ void session_make_private(struct cache *cache, struct session *session);
 /* The program has made such a thing in it, or ended one. Nobody could make it again: should the
  * origin end the session then, the program is told. */
 void session_keep_thing(struct session *session, bool is_made);
-/* Whether another login makes a session that is as good as this private one. */
+bool session_is_private(const struct session *session);
+/* Whether another login makes a session that is as good. */
 bool session_is_remakable(const struct session *session);
 
 /* Whether another process opened it. */
