@@ -364,6 +364,18 @@ bool exchange_is_due(const struct exchange *x)
     return x->is_due;
 }
 
+bool exchange_needs_connection(const struct exchange *x)
+{
+    return x->is_due && x->needs_connection;
+}
+
+void exchange_reconnected(struct exchange *x)
+{
+    x->needs_connection = false;
+    if (x->phase != PHASE_ERRAND)
+        buffer_clear(&x->early);
+}
+
 void exchange_feed_end(struct exchange *x, bool is_clean)
 {
     int saved = errno;

@@ -80,6 +80,11 @@ size_t exchange_feed_response(struct exchange *exchange, void *bytes, size_t siz
 bool exchange_holds_back(const struct exchange *exchange);
 /* Whether the held bytes are to be sent now, though the program writes nothing. */
 bool exchange_is_due(const struct exchange *exchange);
+/* Whether that cannot be done over this connection, which ends with the response that was just
+ * read: a new one must be had first, then exchange_reconnected. If there is none, the held bytes
+ * are lost, and exchange_feed_end follows. */
+bool exchange_needs_connection(const struct exchange *exchange);
+void exchange_reconnected(struct exchange *exchange);
 
 /* The origin closed (`is_clean`: close_notify) or reading failed for good. An answer may wait now:
  * what had been held back. */

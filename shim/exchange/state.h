@@ -123,8 +123,9 @@ struct exchange {
     enum hold hold;
     struct buffer early; /* the origin's bytes that are held back */
     struct errand errand;
-    struct buffer late; /* written by the program during an errand */
-    bool is_due;        /* what is held must be sent though the program writes nothing */
+    struct buffer late;    /* written by the program during an errand */
+    bool is_due;           /* what is held must be sent though the program writes nothing, */
+    bool needs_connection; /* and the connection ends with the response before it */
 
     /* Known once for the connection: */
     bool has_peer;
