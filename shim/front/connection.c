@@ -265,12 +265,8 @@ static int write_asked(struct connection *connection, const struct call *call, s
  * OpenSSL wants a write that was put off to be repeated with the same bytes at the same place:
  * they stay where they are until exchange_sent.
  */
-int connection_send(struct connection *connection, const struct call *call)
+static int send_held(struct connection *connection, const struct call *call)
 {
-    if (connection->idling == CONNECTION_IDLED) {
-        connection->idling = CONNECTION_ASKED;
-        renew_idle(connection);
-    }
     for (;;) {
         struct span held = exchange_held(connection->exchange);
         if (connection->ending.is_known) {
@@ -287,4 +283,21 @@ int connection_send(struct connection *connection, const struct call *call)
             return result;
         exchange_sent(connection->exchange, done);
     }
+}
+
+int connection_send(struct connection *connection, const struct call *call)
+{
+    struct sigpipe sigpipe;
+    if (connection->idling == CONNECTION_IDLED) {
+        connection->idling = CONNECTION_ASKED;
+        renew_idle(connection);
+    }
+    if (exchange_needs_connection(connection->exchange))
+        renew_needed(connection);
+    if (!exchange_is_due(connection->exchange))
+        return send_held(connection, call);
+    sigpipe_hush(&sigpipe);
+    int result = send_held(connection, call);
+    sigpipe_restore(&sigpipe);
+    return result;
 }

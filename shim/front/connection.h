@@ -102,8 +102,9 @@ bool connection_is_silent(const struct connection *connection);
 
 /*
  * Sends what the exchange holds to the origin, by the real function of the call's form: the one way
- * of a request out, on a new connection if the old one has died (renew.h). 1 when nothing is held
- * any more, else what the real function returned; the rest stays held.
+ * of a request out, on a new connection if the old one has died or has served its time (renew.h). 1
+ * when nothing is held any more, else what the real function returned; the rest stays held. What is
+ * sent on the exchange's own account raises no SIGPIPE.
  */
 int connection_send(struct connection *connection, const struct call *call);
 

@@ -105,24 +105,39 @@ static int read_held_back(struct connection *connection, const struct call *call
     return read_origin(connection, call, bytes, size, false, done);
 }
 
+/* What the program did not write, it is not told the fate of: 1 if it is dead, too, and reading
+ * will show that. */
+static int send_due(struct connection *connection, const struct call *call)
+{
+    struct exchange *exchange = connection->exchange;
+    connection->was_answered = false;
+    connection->openssl->ERR_set_mark();
+    int result = connection_send(connection, call);
+    if (result > 0 || openssl_put_off(connection->openssl, connection->ssl)) {
+        connection->openssl->ERR_clear_last_mark();
+        return result;
+    }
+    connection->openssl->ERR_pop_to_mark();
+    exchange_sent(exchange, exchange_held(exchange).size);
+    exchange_feed_end(exchange, false);
+    return 1;
+}
+
 /* Once: 1 and *done, which is 0 if nothing of what came was for the program. */
 static int read_once(struct connection *connection, const struct call *call, void *bytes,
                      size_t size, bool peeks, size_t *done)
 {
     struct exchange *exchange = connection->exchange;
     *done = 0;
-    if (exchange_is_due(exchange)) {
-        connection->was_answered = false;
-        int result = connection_send(connection, call);
-        if (result <= 0)
-            return result;
-    }
+    if (exchange_is_due(exchange))
+        return send_due(connection, call);
     if (!exchange_holds_back(exchange))
         return read_origin(connection, call, bytes, size, peeks, done);
     connection->openssl->ERR_set_mark();
     int result = read_held_back(connection, call, bytes, size, peeks, done);
-    /* The end has shown what was held back: the program has that to read first. */
-    if (result <= 0 && exchange_answer_size(exchange) > 0) {
+    /* The end has shown what was held back: the program has that to read first. Or it was the end
+     * of a response after which something is due. */
+    if (result <= 0 && (exchange_answer_size(exchange) > 0 || exchange_is_due(exchange))) {
         connection->openssl->ERR_pop_to_mark();
         result = 1;
     } else {

@@ -113,9 +113,10 @@ static void end(struct connection *connection, const struct dial *dial, const st
     exchange_sent(connection->exchange, exchange_held(connection->exchange).size);
 }
 
-/* On a new connection the program sees what happens: it is made anew once. */
+/* On a new connection the program sees what happens: it is made anew once. `ended`: how and when
+ * the old one did, for the log. */
 static bool renew(struct connection *connection, const struct dial *dial,
-                  const struct ending *ending)
+                  const struct ending *ending, const char *ended)
 {
     const struct openssl *openssl = connection->openssl;
     openssl->ERR_set_mark();
@@ -125,9 +126,16 @@ static bool renew(struct connection *connection, const struct dial *dial,
     if (!is_new)
         end(connection, dial, ending);
     openssl->ERR_pop_to_mark();
-    log_line(LOG_INFO, "connection %s while answers came from the cache: %s",
-             ending->is_clean ? "closed" : "broken", is_new ? "made anew" : "there is no new one");
+    log_line(LOG_INFO, "connection %s: %s", ended, is_new ? "made anew" : "there is no new one");
     return is_new;
+}
+
+static bool renew_idled(struct connection *connection, const struct dial *dial,
+                        const struct ending *ending)
+{
+    return renew(connection, dial, ending,
+                 ending->is_clean ? "closed while answers came from the cache"
+                                  : "broken while answers came from the cache");
 }
 
 static bool begin(struct dial *dial, const struct connection *connection)
@@ -145,8 +153,37 @@ void renew_idle(struct connection *connection)
     int saved = errno;
     if (is_stirring(connection, &events) && may_renew(connection) && begin(&dial, connection)) {
         if (has_died(connection, &ending))
-            renew(connection, &dial, &ending);
+            renew_idled(connection, &dial, &ending);
         dial_end(&dial);
+    }
+    errno = saved;
+}
+
+/* How it ends, or would: after a whole response. */
+static struct ending ending_of(const struct connection *connection)
+{
+    struct ending ending;
+    if (connection_peek(connection, &ending) != PEEKED_END)
+        ending = (struct ending){.is_known = true, .is_clean = true};
+    return ending;
+}
+
+void renew_needed(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    struct dial dial;
+    bool is_new = false;
+    int saved = errno;
+    if (may_renew(connection) && begin(&dial, connection)) {
+        struct ending ending = ending_of(connection);
+        is_new = renew(connection, &dial, &ending, "closed before what must be asked first");
+        dial_end(&dial);
+    }
+    if (is_new) {
+        exchange_reconnected(exchange);
+    } else {
+        exchange_sent(exchange, exchange_held(exchange).size);
+        exchange_feed_end(exchange, false);
     }
     errno = saved;
 }
@@ -174,7 +211,7 @@ bool renew_asked(struct connection *connection, const struct call *call, struct 
         ending_dismiss(ending, call->openssl);
     } else {
         ending_note(ending, call->openssl, call->ssl, result);
-        if (renew(connection, &dial, ending) && !send_again(connection, call, &dial))
+        if (renew_idled(connection, &dial, ending) && !send_again(connection, call, &dial))
             end(connection, &dial, ending);
     }
     if (has_begun)
