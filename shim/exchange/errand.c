@@ -177,6 +177,7 @@ bool errand_heals(struct exchange *x)
     if (!x->asked.is_healable || !is_refused(x))
         return false;
     x->asked.is_healable = false; /* once */
+    x->asked.ended = dead;
     if (session_is_shared(dead)) {
         session_withdraw(cache_of(x), dead);
         report_event(x, VERDICT_SESSION_WITHDRAWN);

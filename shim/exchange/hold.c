@@ -59,12 +59,26 @@ static void show(struct exchange *x)
     x->hold = HOLD_NOTHING;
 }
 
-/* The program's request, and what it has written since, are what is sent next. */
+/* Whether nothing can be sent after the response: the connection ends with it, or its end cannot be
+ * told. An errand's request never asks for that. */
+static bool ends_connection(const struct exchange *x)
+{
+    bool is_programs = x->phase != PHASE_ERRAND;
+    return http_state_of(x->response) != HTTP_DONE || !http_keeps_alive(x->response) ||
+           (is_programs && !http_keeps_alive(x->request));
+}
+
+/* The response is not for the program. The program's request, and what it has written
+ * since, are what is sent next. What was held back before stays while it may have to be shown. */
 static void go_on(struct exchange *x)
 {
+    x->needs_connection = ends_connection(x);
+    http_restart(x->response, x->phase == PHASE_ERRAND);
     x->phase = errand_next(x);
     x->hold = hold_of(x);
     x->is_due = true;
+    if (x->phase == PHASE_AWAITING && !x->needs_connection)
+        buffer_clear(&x->early);
     if (x->phase != PHASE_AWAITING || x->late.size == 0)
         return;
     buffer_append_span(&x->held, buffer_span(&x->late));
@@ -76,9 +90,6 @@ static void go_on(struct exchange *x)
 static void end_whole(struct exchange *x)
 {
     if (errand_heals(x)) {
-        if (x->errand.aim == ERRAND_NONE)
-            buffer_clear(&x->early);
-        http_restart(x->response, false);
         go_on(x);
         return;
     }
@@ -107,32 +118,50 @@ static void look(struct exchange *x)
 
 /* ---- errands ------------------------------------------------------------------------------- */
 
-/* The login that was to heal the session was refused: the program sees what the origin said to it.
- */
+/* The session could not be healed: the program sees what the origin said to it, and that the
+ * connection ends with it if that was so, though it may be a new one by now. */
 static void give_up_healing(struct exchange *x)
 {
     x->phase = PHASE_AWAITING;
+    x->asked.actual = x->asked.ended;
     http_restart(x->response, true);
     http_feed(x->response, x->early.data, x->early.size);
+    http_feed_end(x->response);
+    bool closes = ends_connection(x);
     look(x);
+    x->answer.closes = closes;
+}
+
+/* Its response is whole, or cannot be read. */
+static void end_errand(struct exchange *x)
+{
+    bool goes_on = http_state_of(x->response) == HTTP_DONE && errand_learn(x);
+    bool is_healing = x->early.size > 0;
+    errand_end(x);
+    if (!goes_on && is_healing)
+        give_up_healing(x);
+    else
+        go_on(x);
+}
+
+/* There is no connection to go on over. */
+static void give_up(struct exchange *x)
+{
+    x->needs_connection = false;
+    buffer_clear(&x->late);
+    errand_end(x);
+    if (x->early.size > 0)
+        give_up_healing(x);
+    else
+        exchange_end(x, false);
 }
 
 static void feed_errand(struct exchange *x, const void *bytes, size_t size)
 {
     http_feed(x->response, bytes, size);
     enum http_state state = http_state_of(x->response);
-    if (state != HTTP_DONE && state != HTTP_BROKEN)
-        return;
-    bool goes_on = state == HTTP_DONE && errand_learn(x);
-    bool is_healing = x->early.size > 0;
-    errand_end(x);
-    if (!goes_on && is_healing) {
-        give_up_healing(x);
-        return;
-    }
-    buffer_clear(&x->early);
-    http_restart(x->response, true);
-    go_on(x);
+    if (state == HTTP_DONE || state == HTTP_BROKEN)
+        end_errand(x);
 }
 
 /* ---- what comes ---------------------------------------------------------------------------- */
@@ -148,27 +177,29 @@ void hold_feed(struct exchange *x, const void *bytes, size_t size)
     look(x);
 }
 
-void hold_feed_end(struct exchange *x, bool is_clean)
+/* The program's own response breaks off. */
+static void end_broken(struct exchange *x)
 {
-    if (x->phase == PHASE_ERRAND) {
-        errand_end(x);
-        if (x->early.size > 0)
-            give_up_healing(x);
-        else
-            exchange_end(x, false);
-        return;
-    }
-    if (is_clean)
-        http_feed_end(x->response);
-    x->asked.is_healable = false; /* there is no connection to heal it over */
-    if (is_clean && http_state_of(x->response) == HTTP_DONE) {
-        end_whole(x);
-        return;
-    }
     if (x->asked.has_stale && read_stale(x))
         buffer_clear(&x->early);
     else
         show(x);
     x->hold = HOLD_NOTHING;
     exchange_end(x, false);
+}
+
+void hold_feed_end(struct exchange *x, bool is_clean)
+{
+    if (is_clean)
+        http_feed_end(x->response);
+    bool is_whole = is_clean && http_state_of(x->response) == HTTP_DONE;
+    bool is_errand = x->phase == PHASE_ERRAND;
+    if (x->needs_connection || (is_errand && !is_whole))
+        give_up(x);
+    else if (is_errand)
+        end_errand(x);
+    else if (is_whole)
+        end_whole(x);
+    else
+        end_broken(x);
 }

@@ -84,6 +84,7 @@ struct asked {
     struct principal principal;
     struct session *session;    /* as the program names it; NULL: not known to this process */
     struct session *actual;     /* that stands for it at the origin: the same, or its successor */
+    struct session *ended;      /* that stood for it before, until the origin refused it */
     struct cache_key canonical; /* of the canonical form of its body */
     bool is_remembered;         /* the memo knew that, and the body was not parsed */
     struct cache_key key;       /* of all that makes two requests the same */
