@@ -1065,6 +1065,115 @@ static void a_session_is_changed_in_one_of_the_programs_own(void **state)
     close_connection(&c);
 }
 
+/* ---- the connection ends where something must be asked first ---- */
+
+#define CLOSES "Connection: close\r\n"
+#define REFUSAL                                                                                    \
+    ENVELOPE("<e:Fault><faultstring>no</faultstring><detail><NotAuthenticatedFault "               \
+             "xmlns=\"urn:vim25\"/></detail></e:Fault>")
+#define REFUSED_AT_CLOSE "HTTP/1.1 500 Internal Server Error\r\n" CLOSES "\r\n" REFUSAL
+
+/* A session that is lent to others, of which the origin knows nothing any more. */
+static void ask_in_ended_session(struct connection *c, const char *fields, const char *refused)
+{
+    char cookie[256];
+    char *refusal = strdup(refused);
+    snprintf(cookie, sizeof(cookie), COOKIE "%s", fields);
+    open_connection(c);
+    log_in(c);
+    buffer_clear(&c->sent);
+    buffer_clear(&c->seen);
+    assert_int_equal(write_text(c, request_with(cookie, FIND)), EXCHANGE_FORWARD);
+    origin_sends(c, refusal, 100);
+    assert_string_equal(seen(c), "");
+    free(refusal);
+}
+
+static void log_in_again(struct connection *c)
+{
+    origin_is_asked(c, "<Login ", "<password>secret</password>");
+    origin_sends(
+        c, response_with("200 OK", "Set-Cookie: vmware_soap_session=\"anew\"\r\n", LOGGED_IN), 100);
+    assert_string_equal(seen(c), "");
+}
+
+static void what_ends_the_connection_is_healed_over_a_new_one(void **state)
+{
+    (void)state;
+    struct connection c;
+    for (int i = 0; i < 3; i++) {
+        next_host(state);
+        bool is_at_close = i == 2;
+        ask_in_ended_session(&c, i == 0 ? CLOSES : "",
+                             is_at_close ? REFUSED_AT_CLOSE
+                                         : response_with("500 Internal Server Error",
+                                                         i == 1 ? CLOSES : "", REFUSAL));
+        if (is_at_close) {
+            assert_false(exchange_is_due(c.exchange));
+            exchange_feed_end(c.exchange, true);
+        }
+        assert_true(exchange_needs_connection(c.exchange));
+        exchange_reconnected(c.exchange);
+        log_in_again(&c);
+        /* This one lives on. */
+        assert_false(exchange_needs_connection(c.exchange));
+        origin_is_asked(&c, "<FindByUuid ", "vmware_soap_session=\"anew\"");
+        origin_sends(&c, response(FOUND), 100);
+        assert_non_null(strstr(seen(&c), FOUND));
+        /* As the program asked, whatever became of the connections. */
+        assert_int_equal(exchange_is_at_end(c.exchange), i == 0);
+        close_connection(&c);
+    }
+}
+
+static void a_login_whose_answer_ends_the_connection_is_a_login(void **state)
+{
+    (void)state;
+    struct connection c;
+    ask_in_ended_session(&c, "", response_with("500 Internal Server Error", "", REFUSAL));
+    assert_false(exchange_needs_connection(c.exchange));
+    origin_is_asked(&c, "<Login ", "<password>secret</password>");
+    origin_sends(&c,
+                 "HTTP/1.1 200 OK\r\n" CLOSES
+                 "Set-Cookie: vmware_soap_session=\"anew\"\r\n\r\n" LOGGED_IN,
+                 100);
+    exchange_feed_end(c.exchange, true);
+    assert_true(exchange_needs_connection(c.exchange));
+    exchange_reconnected(c.exchange);
+    origin_is_asked(&c, "<FindByUuid ", "vmware_soap_session=\"anew\"");
+    origin_sends(&c, response(FOUND), 100);
+    assert_non_null(strstr(seen(&c), FOUND));
+    close_connection(&c);
+}
+
+/* Whether the login or the request itself is what nothing can be sent on any more. */
+static void without_a_new_connection_the_program_sees_what_the_origin_said(void **state)
+{
+    (void)state;
+    for (int is_logged_in = 0; is_logged_in <= 1; is_logged_in++) {
+        struct connection c;
+        next_host(state);
+        ask_in_ended_session(&c, is_logged_in ? "" : CLOSES,
+                             response_with("500 Internal Server Error", "", REFUSAL));
+        if (is_logged_in) {
+            origin_is_asked(&c, "<Login ", "<password>secret</password>");
+            origin_sends(&c,
+                         response_with("200 OK",
+                                       CLOSES "Set-Cookie: vmware_soap_session=\"anew\"\r\n",
+                                       LOGGED_IN),
+                         100);
+        }
+        assert_true(exchange_needs_connection(c.exchange));
+        exchange_sent(c.exchange, exchange_held(c.exchange).size);
+        exchange_feed_end(c.exchange, false);
+        assert_false(exchange_is_due(c.exchange));
+        read_answer(&c);
+        assert_string_equal(seen(&c), response_with("500 Internal Server Error", "", REFUSAL));
+        assert_int_equal(exchange_is_at_end(c.exchange), !is_logged_in);
+        close_connection(&c);
+    }
+}
+
 int main(void)
 {
     struct config config;
@@ -1110,6 +1219,9 @@ int main(void)
         WITH_HOST(the_pages_of_one_user_are_nobody_elses),
         WITH_HOST(a_chain_that_speaks_of_the_session_is_sealed_and_served),
         WITH_HOST(a_session_is_changed_in_one_of_the_programs_own),
+        WITH_HOST(what_ends_the_connection_is_healed_over_a_new_one),
+        WITH_HOST(a_login_whose_answer_ends_the_connection_is_a_login),
+        WITH_HOST(without_a_new_connection_the_program_sees_what_the_origin_said),
     };
     int failed = cmocka_run_group_tests_name("exchange", tests, NULL, NULL);
     unit_remove(&config);
