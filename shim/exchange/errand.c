@@ -185,7 +185,7 @@ bool errand_heals(struct exchange *x)
     x->errand.login = session_login(x->asked.session, &x->trust);
     if (!x->errand.login)
         return false;
-    bool is_private = session_is_remakable(dead);
+    bool is_private = session_is_private(dead);
     x->errand.aim = is_private ? ERRAND_PRIVATE : ERRAND_HEAL;
     /* Another thread may have been quicker. */
     bool is_open =

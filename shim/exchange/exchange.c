@@ -150,10 +150,7 @@ bool exchange_repeat(struct exchange *x)
 /* Whether a login anew makes up for a session that the origin has ended. */
 static bool is_healable(const struct exchange *x)
 {
-    const struct session *actual = x->asked.actual;
-    bool is_as_good =
-        session_is_shared(actual) || session_is_borrowed(actual) || session_is_remakable(actual);
-    return is_as_good && x->asked.verdict != VERDICT_NOT_SOAP &&
+    return session_is_remakable(x->asked.actual) && x->asked.verdict != VERDICT_NOT_SOAP &&
            asked_class(x) != OPERATION_LOGOUT && session_login(x->asked.session, &x->trust);
 }
 

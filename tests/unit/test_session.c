@@ -258,7 +258,7 @@ static void an_own_session_stands_for_the_one_that_the_program_names(void **stat
     the_pairs_are(session, "cookie-4711 cookie-2 key-52ab key-2 ");
     assert_true(session_is_own(own));
     assert_true(session_is_remakable(own));
-    assert_false(session_is_remakable(session));
+    assert_true(session_is_private(own));
     session_keep_thing(own, true);
     assert_false(session_is_remakable(own));
     session_keep_thing(own, false);
