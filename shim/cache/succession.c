@@ -242,6 +242,29 @@ static void append_pair(struct buffer *names, struct span of_program, struct spa
     buffer_append_sized(names, of_origin);
 }
 
+/* A view's reference holds the session's key. What the origin calls a view may so, with the
+ * program's key, be the very name by which the program knows another one: it gets a name that no
+ * origin gives. */
+static void append_namesake(struct buffer *names, const struct session *session,
+                            const struct session *actual, const struct view *view)
+{
+    struct span key = span_of_short(&session->session_key);
+    struct span name = buffer_span(&view->reference);
+    const uint8_t *at = key.size ? memmem(name.data, name.size, key.data, key.size) : NULL;
+    struct buffer of_program = {0}, of_origin = {0};
+    if (!at)
+        return;
+    buffer_append(&of_origin, name.data, (size_t)(at - name.data));
+    buffer_append_span(&of_origin, span_of_short(&actual->session_key));
+    buffer_append(&of_origin, at + key.size, (size_t)(name.data + name.size - at) - key.size);
+    buffer_append_span(&of_program, name);
+    buffer_append_text(&of_program, "~");
+    if (!span_equal(buffer_span(&of_origin), buffer_span(&view->current)))
+        append_pair(names, buffer_span(&of_program), buffer_span(&of_origin));
+    buffer_free(&of_program);
+    buffer_free(&of_origin);
+}
+
 bool session_names(struct session *session, struct buffer *names)
 {
     session_lock();
@@ -249,6 +272,8 @@ bool session_names(struct session *session, struct buffer *names)
     for (const struct view *view = session->views; view && actual != session; view = view->next)
         if (view->made_in == actual)
             append_pair(names, buffer_span(&view->reference), buffer_span(&view->current));
+    for (const struct view *view = session->views; view && actual != session; view = view->next)
+        append_namesake(names, session, actual, view);
     append_pair(names, span_of_short(&session->cookie), span_of_short(&actual->cookie));
     append_pair(names, span_of_short(&session->session_key), span_of_short(&actual->session_key));
     session_unlock();

@@ -20,7 +20,7 @@ static bool take_sized(struct span *from, struct span *part)
 static bool is_of_word(uint8_t c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-           c == '-';
+           c == '-' || c == '~';
 }
 
 /* Whether what begins at `at` is not the middle of a longer name. */

@@ -326,6 +326,23 @@ static void a_session_that_is_lent_twice_in_a_process_has_two_names(void **state
     buffer_free(&bytes);
 }
 
+static void no_two_views_have_one_name(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(fixture->cache, login);
+    const struct session_view view = {.reference = SPAN_OF("session[key-52ab]1"),
+                                      .current = SPAN_OF("session[key-52ab]1")};
+    const struct session_opened second = opened_as("cookie-2", "key-2");
+    session_view_add(session, &view);
+    session_give_own(session, session_open_private(login, &second));
+    session_view_renew(session, SPAN_OF("session[key-52ab]1"), SPAN_OF("session[key-2]2"));
+    /* What the other session calls its first view is not the program's first. */
+    the_pairs_are(session, "session[key-52ab]1 session[key-2]2 "
+                           "session[key-52ab]1~ session[key-2]1 "
+                           "cookie-4711 cookie-2 key-52ab key-2 ");
+}
+
 static void a_login_is_repeated_only_where_its_peer_is_trusted_alike(void **state)
 {
     struct fixture *fixture = *state;
@@ -453,6 +470,7 @@ int main(void)
         WITH_CACHE(an_own_session_stands_for_the_one_that_the_program_names),
         WITH_CACHE(an_heir_stands_for_every_name_of_the_dead),
         WITH_CACHE(a_session_that_is_lent_twice_in_a_process_has_two_names),
+        WITH_CACHE(no_two_views_have_one_name),
         WITH_CACHE(a_login_is_repeated_only_where_its_peer_is_trusted_alike),
         WITH_CACHE(views_are_missing_in_a_successor_until_they_are_made_again),
         WITH_CACHE(no_secret_is_readable_on_disk),
