@@ -7,7 +7,8 @@
  *   ERRAND_HEAL ────┘
  *
  * Each sends a request and waits for its response, which the program never sees. It waits in
- * SSL_read meanwhile, or in poll for more to read.
+ * SSL_read meanwhile, or in poll for more to read. Where a response ends the connection, what comes
+ * after it goes over a new one (exchange_needs_connection).
  */
 #include "exchange/state.h"
 
