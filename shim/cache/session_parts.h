@@ -17,8 +17,6 @@ struct text {
     char bytes[SESSION_TEXT_SIZE];
 };
 
-struct view; /* succession.c */
-
 /* One session, or (without a cookie) the credentials that a login presented: what every session
  * that is opened or lent with them is made from. */
 struct session {
@@ -39,7 +37,6 @@ struct session {
     bool is_changed;
     unsigned holders; /* logins answered with it in this process, less its logouts */
     uint64_t touched_at;
-    struct view *views; /* that the program was lent or made in it, to be shared */
 
     /* What stands at the origin for this one, which the program names; see actual_of. */
     struct session *own;        /* the program's, which it needs for itself */

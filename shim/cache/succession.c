@@ -17,12 +17,24 @@ enum {
 
 struct view {
     struct view *next;
-    struct cache_key key;    /* of its request */
-    struct buffer request;   /* that made it, as the program sent it */
-    struct buffer reference; /* as the program was told */
-    struct buffer current;   /* at the origin */
+    const struct session *session; /* by whose name the program holds it */
+    struct cache_key key;          /* of its request */
+    struct buffer request;         /* that made it, as the program sent it */
+    struct buffer reference;       /* as the program was told */
+    struct buffer current;         /* at the origin */
     const struct session *made_in;
 };
+
+/* Of all sessions; guarded by their lock. */
+static struct view *views;
+
+static const struct view *next_view(const struct session *session, const struct view *view)
+{
+    view = view ? view->next : views;
+    while (view && view->session != session)
+        view = view->next;
+    return view;
+}
 
 static struct session *actual_of(struct session *session)
 {
@@ -143,8 +155,8 @@ void session_refuse(struct session *login)
 static struct view *find_view(const struct session *session, struct span reference)
 {
     struct view *view;
-    for (view = session->views; view; view = view->next)
-        if (span_equal(buffer_span(&view->reference), reference))
+    for (view = views; view; view = view->next)
+        if (view->session == session && span_equal(buffer_span(&view->reference), reference))
             break;
     return view;
 }
@@ -152,7 +164,7 @@ static struct view *find_view(const struct session *session, struct span referen
 static size_t count_views(const struct session *session)
 {
     size_t count = 0;
-    for (const struct view *view = session->views; view; view = view->next)
+    for (const struct view *view = NULL; (view = next_view(session, view)) != NULL;)
         count++;
     return count;
 }
@@ -189,8 +201,9 @@ void session_view_add(struct session *session, const struct session_view *from)
     if (!find_view(session, from->reference) && count_views(session) < VIEW_COUNT)
         view = make_view(from, actual_of(session));
     if (view) {
-        view->next = session->views;
-        session->views = view;
+        view->session = session;
+        view->next = views;
+        views = view;
     }
     session_unlock();
 }
@@ -206,10 +219,10 @@ bool session_view_is_known(const struct session *session, struct span reference)
 bool session_view_missing(struct session *session, struct span text, struct cache_key *key,
                           struct buffer *reference, struct buffer *request)
 {
-    struct view *view;
+    const struct view *view = NULL;
     session_lock();
     const struct session *actual = actual_of(session);
-    for (view = session->views; view; view = view->next)
+    while ((view = next_view(session, view)) != NULL)
         if (view->made_in != actual && span_contains(text, buffer_span(&view->reference)))
             break;
     bool is_missing = view && buffer_append_span(reference, buffer_span(&view->reference)) &&
@@ -269,10 +282,11 @@ bool session_names(struct session *session, struct buffer *names)
 {
     session_lock();
     const struct session *actual = actual_of(session);
-    for (const struct view *view = session->views; view && actual != session; view = view->next)
+    const struct view *view = NULL;
+    while (actual != session && (view = next_view(session, view)) != NULL)
         if (view->made_in == actual)
             append_pair(names, buffer_span(&view->reference), buffer_span(&view->current));
-    for (const struct view *view = session->views; view && actual != session; view = view->next)
+    while (actual != session && (view = next_view(session, view)) != NULL)
         append_namesake(names, session, actual, view);
     append_pair(names, span_of_short(&session->cookie), span_of_short(&actual->cookie));
     append_pair(names, span_of_short(&session->session_key), span_of_short(&actual->session_key));

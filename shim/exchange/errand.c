@@ -66,6 +66,16 @@ static bool find_view(struct exchange *x)
     return is_found;
 }
 
+/* Of many that miss the same view in one session, one makes it. */
+static bool find_view_or_claim(struct exchange *x)
+{
+    uint64_t bound = x->front->may_wait(x->connection) ? LOGIN_WAIT_MS : 0;
+    return find_view(x) ||
+           (session_is_shared(x->asked.actual) &&
+            claim_take(cache_of(x), &x->errand.key, bound, &x->errand.claim) != CLAIM_REFUSED &&
+            find_view(x));
+}
+
 /* A view that `text` names and that is missing: true when its request is held. */
 static bool begin_view(struct exchange *x, struct span text)
 {
@@ -74,7 +84,7 @@ static bool begin_view(struct exchange *x, struct span text)
     buffer_clear(&x->errand.reference);
     while (session_view_missing(x->asked.session, text, &x->errand.key, &x->errand.reference,
                                 &request)) {
-        if (!find_view(x)) {
+        if (!find_view_or_claim(x)) {
             is_begun = compose_own_request(x, buffer_span(&request), false);
             if (is_begun)
                 break;

@@ -72,6 +72,12 @@ static bool ends_connection(const struct exchange *x)
  * since, are what is sent next. What was held back before stays while it may have to be shown. */
 static void go_on(struct exchange *x)
 {
+    if (x->late.size == 0 && lend_bound(x)) {
+        buffer_clear(&x->early);
+        x->hold = HOLD_NOTHING;
+        exchange_end(x, false);
+        return;
+    }
     x->needs_connection = ends_connection(x);
     http_restart(x->response, x->phase == PHASE_ERRAND);
     x->phase = errand_next(x);

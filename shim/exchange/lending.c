@@ -47,6 +47,17 @@ static bool answer_bound(struct exchange *x, enum keep keep, enum verdict hit)
     return is_answered;
 }
 
+bool lend_bound(struct exchange *x)
+{
+    bool is_view = x->asked.keep == KEEP_VIEW;
+    bool is_lent =
+        (is_view || x->asked.keep == KEEP_BOUND) && session_is_shared(x->asked.actual) &&
+        answer_bound(x, x->asked.keep, is_view ? VERDICT_VIEW_LENT : VERDICT_CURRENT_SESSION);
+    if (is_lent)
+        x->asked.keep = KEEP_NOTHING;
+    return is_lent;
+}
+
 /* A view, or currentSession. */
 enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
                                    enum verdict miss)

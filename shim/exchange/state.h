@@ -188,6 +188,10 @@ bool read_stale(struct exchange *x);
 /* lending.c. `keep`: KEEP_VIEW, or KEEP_BOUND for currentSession. */
 enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
                                    enum verdict miss);
+/* Answers it after all: others have been quicker in the session that took the place of the dead
+ * one.
+ */
+bool lend_bound(struct exchange *x);
 enum exchange_verdict decide_login(struct exchange *x);
 enum exchange_verdict decide_logout(struct exchange *x);
 enum exchange_verdict decide_session(struct exchange *x);

@@ -1,5 +1,6 @@
 /* What the program reads: an answer that waits, else what the origin sends, shown to the exchange.
  */
+#include "exchange/context.h"
 #include "front/renew.h"
 #include "front/tls.h"
 
@@ -105,6 +106,15 @@ static int read_held_back(struct connection *connection, const struct call *call
     return read_origin(connection, call, bytes, size, false, done);
 }
 
+/* A program that reads does not expect to be told that it must wait until it can write. */
+static bool waits_to_write(const struct connection *connection)
+{
+    struct pollfd polled = {.fd = connection->descriptor.fd, .events = POLLOUT};
+    return connection->openssl->SSL_want(connection->ssl) == SSL_WRITING &&
+           openssl_put_off(connection->openssl, connection->ssl) &&
+           libc_real()->poll(&polled, 1, (int)context_get()->config.connect_timeout_ms) > 0;
+}
+
 /* What the program did not write, it is not told the fate of: 1 if it is dead, too, and reading
  * will show that. */
 static int send_due(struct connection *connection, const struct call *call)
@@ -112,7 +122,10 @@ static int send_due(struct connection *connection, const struct call *call)
     struct exchange *exchange = connection->exchange;
     connection->was_answered = false;
     connection->openssl->ERR_set_mark();
-    int result = connection_send(connection, call);
+    int result;
+    do {
+        result = connection_send(connection, call);
+    } while (result <= 0 && waits_to_write(connection));
     if (result > 0 || openssl_put_off(connection->openssl, connection->ssl)) {
         connection->openssl->ERR_clear_last_mark();
         return result;

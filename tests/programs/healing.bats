@@ -219,20 +219,6 @@ exec(open(os.environ['ask']).read())"
     same bare after
 }
 
-@test "what else the cookie is for, on a connection of its own" {
-    local steps=(login "$name" say:now "$active" close get:/folder/x?dcPath=DC0\&dsName=LocalDS_0 close logout)
-    alone bare "$ask" "${steps[@]}"
-    lend
-    mkfifo now
-    cached after "$ask" "${steps[@]/say:now/wait:now}" &
-    until_said after 2
-    vcenter_control /end-sessions >/dev/null
-    : >now
-    wait
-    sed -i '/^now$/d' bare.out
-    same bare after
-}
-
 @test "the refusal is understood in every framing, and in a coding" {
     local framing gzip
     alone bare "$ask" login "$view" as:view "$in_view" "$active" logout
@@ -269,7 +255,8 @@ exec(open(os.environ['ask']).read())"
 @test "eight at once notice it, and one logs in; their views are made once" {
     local i pids=() steps=(login "$view" as:view say:there wait:GO "$active" "$in_view" "$current" "$view" logout)
     alone bare "$ask" "${steps[@]/wait:GO/say:go}"
-    sed -i '/^go$/d' bare.out
+    # The second view of the same is the first one here.
+    sed -i '/^go$/d; s/\[key-1\]2</[key-1]1</' bare.out
     lend "$view"
     for i in 1 2 3 4 5 6 7 8; do
         mkfifo "go-$i"

@@ -157,8 +157,10 @@ static char *ask(struct client *client, const char *operation, const char *type,
     char *body = NULL;
     char *head = NULL;
     struct response response = {0};
-    /* No program words its Login like that, and one so long is not repeated. */
-    size_t padding = strcmp(operation, "Login") == 0 ? 0 : client->manner->padding;
+    /* No program words its Login or its views like that, and what is so long is not repeated. */
+    bool is_repeated =
+        strcmp(operation, "Login") == 0 || strcmp(operation, "CreateContainerView") == 0;
+    size_t padding = is_repeated ? 0 : client->manner->padding;
     int body_size =
         asprintf(&body,
                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
