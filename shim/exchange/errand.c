@@ -17,6 +17,9 @@
 /* How long one waits for another that opens a session with the same credentials. */
 enum { LOGIN_WAIT_MS = 5000 };
 
+/* So many sessions that others opened are tried before one is opened. */
+enum { ADOPTIONS = 3 };
+
 static bool is_succeeded(const struct exchange *x)
 {
     return x->asked.session && !session_is_logged_out(x->asked.session) &&
@@ -187,7 +190,7 @@ bool errand_heals(struct exchange *x)
     struct session *dead = x->asked.actual;
     if (!x->asked.is_healable || !is_refused(x))
         return false;
-    x->asked.is_healable = false; /* once */
+    x->asked.is_healable = false;
     x->asked.ended = dead;
     if (session_is_shared(dead)) {
         session_withdraw(cache_of(x), dead);
@@ -205,6 +208,8 @@ bool errand_heals(struct exchange *x)
         report_event(x, VERDICT_SESSION_HEALED);
         x->asked.actual = session_actual(x->asked.session);
         errand_end(x);
+        /* Once; but what others had opened may have ended with the rest. */
+        x->asked.is_healable = ++x->asked.adoptions < ADOPTIONS;
     }
     return true;
 }

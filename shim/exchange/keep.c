@@ -238,13 +238,21 @@ static void look_for_origin(struct exchange *x, struct identity *identity)
     buffer_free(&uuid);
 }
 
+/* A view that others do not share is not made again (session_view). */
+static bool works_in_session(const struct exchange *x)
+{
+    enum operation_class class = asked_class(x);
+    bool is_view = class == OPERATION_VIEW || class == OPERATION_DESTROY_VIEW;
+    return is_view ? x->asked.keep != KEEP_VIEW
+                   : x->asked.operation && x->asked.operation->is_in_session;
+}
+
 /* What the program makes and ends in its session: a filter, a collector, a lease. */
 static void look_for_kept_things(struct exchange *x, struct identity *identity)
 {
     struct soap_response soap = {0};
     struct span body;
-    if (!x->asked.actual || !x->asked.operation || !x->asked.operation->is_in_session ||
-        http_status(x->response) != 200)
+    if (!x->asked.actual || !works_in_session(x) || http_status(x->response) != 200)
         return;
     bool ends = strncmp(x->asked.name, "Destroy", 7) == 0 ||
                 strcmp(x->asked.name, "HttpNfcLeaseComplete") == 0 ||

@@ -98,6 +98,7 @@ struct asked {
     bool is_task;
     bool has_begun;       /* some of the response is in */
     bool closes;          /* the program expects the connection to be closed after the answer */
+    unsigned adoptions;   /* sessions of others that were gone on in */
     bool is_healable;     /* should the origin have ended the session, it is opened anew */
     bool has_stale;       /* should the origin fail, a stale response may be served */
     bool changes_session; /* its locale, its user: reads in it are nobody else's any more */

@@ -31,10 +31,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 WAYS = ["filter", "view-in-pages", "pyvmomi", "names"]  # what can be left out, beside the faults
 USERS = {"administrator@vsphere.local": "vcache-Secret-1", "reader@vsphere.local": "vcache-Secret-2"}
-# What the shim does not do: see by one name of a vCenter what was written by another, keep programs that wait by filters
-# apart, know of a running task when its directory was removed meanwhile; heal a session that the origin ended or a
-# connection that it closed.
-LIMITS = {"names", "filter", "removals"}
+# What the shim does not do: know of a running task when its directory was removed meanwhile. And what a program may
+# meet as it would without the shim: a connection that is closed, or a session that is ended, in the middle of what the
+# program does.
+LIMITS = {"removals"}
 TOLERATED = {"end-sessions", "close-connections"}
 FENCE_SECONDS = 0.5
 LIFE = (60, 400)  # steps of a process, before another takes its place
