@@ -197,8 +197,9 @@ struct session_view {
 
 /* The program holds the view from now on, in what stands for its session. */
 void session_view_add(struct session *session, const struct session_view *view);
-/* Whether the program was lent it, or others may have been: DestroyView is answered locally. */
-bool session_view_is_known(const struct session *session, struct span reference);
+/* Whether the program was lent it, or others may have been: DestroyView is answered locally.
+ * `current`: what it is called at the origin, or by the program if it is not there. */
+bool session_view_is_known(struct session *session, struct span current);
 /* A view that `text` names and that does not exist in what stands for the session now: appends its
  * reference, as the program was told, and the request that makes it. */
 bool session_view_missing(struct session *session, struct span text, struct cache_key *key,

@@ -208,12 +208,18 @@ void session_view_add(struct session *session, const struct session_view *from)
     session_unlock();
 }
 
-bool session_view_is_known(const struct session *session, struct span reference)
+bool session_view_is_known(struct session *session, struct span current)
 {
+    const struct view *view = NULL;
     session_lock();
-    bool is_known = find_view(session, reference) != NULL;
+    const struct session *actual = actual_of(session);
+    while ((view = next_view(session, view)) != NULL)
+        if (span_equal(view->made_in == actual ? buffer_span(&view->current)
+                                               : buffer_span(&view->reference),
+                       current))
+            break;
     session_unlock();
-    return is_known;
+    return view != NULL;
 }
 
 bool session_view_missing(struct session *session, struct span text, struct cache_key *key,

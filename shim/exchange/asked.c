@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "exchange/memo.h"
+#include "exchange/secret.h"
 
 #include <string.h>
 #include <strings.h>
@@ -132,15 +133,23 @@ static void read_body(struct exchange *x, struct span body)
         memo_keep(&raw, &(struct memo){x->asked.operation, x->asked.canonical});
 }
 
+/* By the names that the origin knows: of two programs that know one view by two names, it is the
+ * same question. */
 static void with_body(struct exchange *x, void (*use)(struct exchange *, struct span))
 {
-    struct buffer decoded = {0};
+    enum { LONGER_NAMES = 4096 };
+    struct buffer decoded = {0}, renamed = {0};
     struct span body;
-    if (http_body_is_kept(x->request) &&
-        http_identity_body(x->request, EXCHANGE_REQUEST_LIMIT, &decoded, &body))
+    if (compose_body_of(x->request, &decoded, &body)) {
+        if (x->asked.actual != x->asked.session &&
+            secret_reserve(&renamed, body.size + LONGER_NAMES) &&
+            compose_for_origin(x, body, &renamed))
+            body = buffer_span(&renamed);
         use(x, body);
+    }
     buffer_wipe(&decoded);
     buffer_free(&decoded);
+    secret_free(&renamed);
 }
 
 void asked_soap(struct exchange *x)

@@ -181,14 +181,24 @@ bool compose_length(struct buffer *head, size_t body_size)
     return !head->failed;
 }
 
-bool compose_for_program(struct exchange *x, struct span text, struct buffer *to)
+static bool rename_in(struct exchange *x, struct span text, enum rename_way way, struct buffer *to)
 {
     struct buffer names = {0};
     bool is_done = (!x->asked.session || session_names(x->asked.session, &names)) &&
-                   rename_text(text, buffer_span(&names), RENAME_FOR_PROGRAM, to);
+                   rename_text(text, buffer_span(&names), way, to);
     buffer_wipe(&names);
     buffer_free(&names);
     return is_done;
+}
+
+bool compose_for_origin(struct exchange *x, struct span text, struct buffer *to)
+{
+    return rename_in(x, text, RENAME_FOR_ORIGIN, to);
+}
+
+bool compose_for_program(struct exchange *x, struct span text, struct buffer *to)
+{
+    return rename_in(x, text, RENAME_FOR_PROGRAM, to);
 }
 
 /* Head and body of the whole response, renamed, as the answer's own. */

@@ -245,6 +245,8 @@ bool compose_head(const struct http_message *response, struct span status_line, 
                   struct buffer *head);
 /* Of a head that compose_head made, and fields behind it: says another body's length. */
 bool compose_length(struct buffer *head, size_t body_size);
+/* Appends `text` with the names that the origin knows. */
+bool compose_for_origin(struct exchange *x, struct span text, struct buffer *to);
 /* Appends `text` as the program is to see it. */
 bool compose_for_program(struct exchange *x, struct span text, struct buffer *to);
 /* Makes the whole response the answer, with the names that the program knows. False: there is
