@@ -138,17 +138,15 @@ static void read_body(struct exchange *x, struct span body)
 static void with_body(struct exchange *x, void (*use)(struct exchange *, struct span))
 {
     enum { LONGER_NAMES = 4096 };
-    struct buffer decoded = {0}, renamed = {0};
+    struct buffer renamed = {0};
     struct span body;
-    if (compose_body_of(x->request, &decoded, &body)) {
+    if (exchange_request_body(x, &body)) {
         if (x->asked.actual != x->asked.session &&
             secret_reserve(&renamed, body.size + LONGER_NAMES) &&
             compose_for_origin(x, body, &renamed))
             body = buffer_span(&renamed);
         use(x, body);
     }
-    buffer_wipe(&decoded);
-    buffer_free(&decoded);
     secret_free(&renamed);
 }
 

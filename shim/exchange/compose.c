@@ -37,12 +37,6 @@ static void append_length(struct buffer *to, size_t body_size)
     buffer_append(to, length, size > 0 ? (size_t)size : 0);
 }
 
-bool compose_body_of(const struct http_message *message, struct buffer *decoded, struct span *body)
-{
-    return http_body_is_kept(message) &&
-           http_identity_body(message, EXCHANGE_REQUEST_LIMIT, decoded, body);
-}
-
 /* ---- requests ------------------------------------------------------------------------------- */
 
 enum composed {
@@ -119,12 +113,8 @@ static bool compose(struct exchange *x, struct span body, enum composed composed
 
 bool compose_request(struct exchange *x)
 {
-    struct buffer decoded = {0};
     struct span body = {0};
-    bool is_done =
-        compose_body_of(x->request, &decoded, &body) && compose(x, body, COMPOSED_PROGRAMS);
-    buffer_free(&decoded);
-    return is_done;
+    return exchange_request_body(x, &body) && compose(x, body, COMPOSED_PROGRAMS);
 }
 
 bool compose_own_request(struct exchange *x, struct span body, bool is_login)
@@ -218,14 +208,10 @@ static bool rename_response(struct exchange *x, struct span body)
 
 bool compose_answer(struct exchange *x)
 {
-    struct buffer decoded = {0};
     struct span body;
     bool closes = x->asked.closes || !http_keeps_alive(x->response);
-    bool is_done =
-        x->asked.session && x->asked.actual != x->asked.session && http_body_is_kept(x->response) &&
-        http_identity_body(x->response, store_size_limit(cache_of(x)), &decoded, &body) &&
-        rename_response(x, body);
-    buffer_free(&decoded);
+    bool is_done = x->asked.session && x->asked.actual != x->asked.session &&
+                   exchange_response_body(x, &body) && rename_response(x, body);
     if (is_done)
         answer_own(&x->answer, closes);
     return is_done;

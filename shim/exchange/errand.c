@@ -103,11 +103,8 @@ static bool begin_view(struct exchange *x, struct span text)
 
 static bool begin_next_view(struct exchange *x)
 {
-    struct buffer decoded = {0};
     struct span body = {0};
-    bool is_begun =
-        is_succeeded(x) && compose_body_of(x->request, &decoded, &body) && begin_view(x, body);
-    buffer_free(&decoded);
+    bool is_begun = is_succeeded(x) && exchange_request_body(x, &body) && begin_view(x, body);
     if (is_begun) {
         x->errand.aim = ERRAND_VIEW;
         x->errand.is_under_way = true;
@@ -155,17 +152,13 @@ void errand_begin_private(struct exchange *x)
 /* A property read tells it object by object, with status 200. */
 static bool is_refused(struct exchange *x)
 {
-    struct buffer decoded = {0};
     struct span body;
     bool is_read = x->asked.operation && x->asked.operation->class == OPERATION_PROPERTY_READ;
-    bool is_refused = false;
-    if (http_body_is_kept(x->response) &&
-        http_identity_body(x->response, store_size_limit(cache_of(x)), &decoded, &body))
-        is_refused = http_status(x->response) == 500
-                         ? soap_is_not_authenticated(body)
-                         : is_read && span_contains(body, SPAN_OF("NotAuthenticated"));
-    buffer_free(&decoded);
-    return is_refused;
+    if (!exchange_response_body(x, &body))
+        return false;
+    return http_status(x->response) == 500
+               ? soap_is_not_authenticated(body)
+               : is_read && span_contains(body, SPAN_OF("NotAuthenticated"));
 }
 
 /* Another process may have opened one already. */
@@ -285,16 +278,13 @@ static void learn_view(struct exchange *x, struct span body)
 
 bool errand_learn(struct exchange *x)
 {
-    struct buffer decoded = {0};
     struct span body = {0};
     bool goes_on = true;
-    compose_body_of(x->response, &decoded, &body);
+    exchange_response_body(x, &body);
     if (x->errand.aim == ERRAND_VIEW)
         learn_view(x, body);
     else
         goes_on = learn_login(x, body);
-    buffer_wipe(&decoded);
-    buffer_free(&decoded);
     errand_end(x);
     return goes_on;
 }

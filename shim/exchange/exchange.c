@@ -47,6 +47,23 @@ struct exchange *exchange_new(const struct exchange_front *front, void *connecti
     return x;
 }
 
+/* ---- bodies ------------------------------------------------------------------------------------
+ */
+
+bool exchange_request_body(const struct exchange *x, struct span *body)
+{
+    return http_identity_body(x->request, EXCHANGE_REQUEST_LIMIT, body);
+}
+
+/* One that is too large to be stored may still tell that a task has ended. */
+bool exchange_response_body(const struct exchange *x, struct span *body)
+{
+    size_t limit = store_size_limit(cache_of(x));
+    if (limit < EXCHANGE_REQUEST_LIMIT)
+        limit = EXCHANGE_REQUEST_LIMIT;
+    return http_identity_body(x->response, limit, body);
+}
+
 /* ---- ends -------------------------------------------------------------------------------------
  */
 

@@ -4,6 +4,7 @@
 
 #include "exchange/http.h"
 #include "exchange/http_head.h"
+#include "exchange/http_identity.h"
 #include "exchange/secret.h"
 
 #include <stdlib.h>
@@ -29,6 +30,9 @@ struct http_message {
     bool is_body_dropped;
     struct http_head head;
     struct buffer body;
+    struct buffer identity; /* the body without its coding, once somebody asked */
+    bool is_decoded;
+    size_t decoding_limit; /* it was tried in vain with this one */
 };
 
 static struct http_message *message_of(llhttp_t *parser)
@@ -103,6 +107,9 @@ static void expect_head(struct http_message *m)
     m->is_body_dropped = false;
     http_head_clear(&m->head);
     buffer_clear(&m->body);
+    buffer_clear(&m->identity);
+    m->is_decoded = false;
+    m->decoding_limit = 0;
 }
 
 struct http_message *http_new(enum http_direction direction, size_t head_limit, size_t body_limit)
@@ -124,6 +131,7 @@ void http_free(struct http_message *message)
     buffer_wipe(&message->head.bytes); /* a cookie */
     http_head_free(&message->head);
     secret_free(&message->body);
+    secret_free(&message->identity);
     free(message);
 }
 
@@ -132,9 +140,12 @@ void http_restart(struct http_message *message, bool wipe)
     if (wipe) {
         buffer_wipe(&message->head.bytes);
         buffer_wipe(&message->body);
+        buffer_wipe(&message->identity);
     }
     if (message->body.capacity > KEPT_CAPACITY)
         buffer_free(&message->body);
+    if (message->identity.capacity > KEPT_CAPACITY)
+        buffer_free(&message->identity);
     message->request_was_head = false;
     message->fed = message->interim = 0;
     expect_head(message);
@@ -363,4 +374,21 @@ bool http_body_is_kept(const struct http_message *message)
 struct span http_body(const struct http_message *message)
 {
     return buffer_span(&message->body);
+}
+
+bool http_identity_body(struct http_message *message, size_t limit, struct span *identity)
+{
+    *identity = (struct span){0};
+    if (message->state != HTTP_DONE || message->is_body_dropped)
+        return false;
+    bool is_coded = http_is_coded(message);
+    if (is_coded && !message->is_decoded && limit > message->decoding_limit) {
+        message->is_decoded = http_decode(message, limit, &message->identity);
+        message->decoding_limit = limit;
+    }
+    struct span body = buffer_span(is_coded ? &message->identity : &message->body);
+    if ((is_coded && !message->is_decoded) || body.size > limit)
+        return false;
+    *identity = body;
+    return true;
 }

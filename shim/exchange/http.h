@@ -69,13 +69,11 @@ bool http_body_is_kept(const struct http_message *message);
 struct span http_body(const struct http_message *message);
 
 /*
- * The kept body of a whole message in identity form, into `body` when a coding had to be removed
- * (gzip, x-gzip, deflate; RFC 9110, 8.4.1), else lent directly: *identity is valid as long as both
- * the message's body and `body` are. False: unknown coding, broken data, more than `limit` bytes,
- * no zlib.
+ * The kept body of a whole message in identity form (gzip, x-gzip and deflate are removed; RFC
+ * 9110, 8.4.1), lent until http_restart. A coding is removed once, however many ask. False: the
+ * body is not kept, an unknown coding, broken data, more than `limit` bytes, no zlib.
  */
-bool http_identity_body(const struct http_message *message, size_t limit, struct buffer *body,
-                        struct span *identity);
+bool http_identity_body(struct http_message *message, size_t limit, struct span *identity);
 
 /* Whether the head, as far as `bytes` go, may still be a vSphere request of this cache's sense: a
  * POST or GET whose path is /sdk or below it. A few comparisons, no allocation; called on the first

@@ -1,6 +1,7 @@
-/* HTTP bodies in identity form: removing a content-coding with zlib. See http.h. */
+/* Removing a content-coding with zlib: see http_identity.h. */
+#include "exchange/http_identity.h"
+
 #include "base/late.h"
-#include "exchange/http.h"
 
 #include <limits.h>
 #include <string.h>
@@ -96,23 +97,13 @@ static bool decode(enum coding coding, struct span coded, size_t limit, struct b
     return inflate_all(coded, WINDOW_RAW, false, limit, body);
 }
 
-bool http_identity_body(const struct http_message *message, size_t limit, struct buffer *body,
-                        struct span *identity)
+bool http_is_coded(const struct http_message *message)
 {
-    *identity = (struct span){0};
-    if (http_state_of(message) != HTTP_DONE || !http_body_is_kept(message))
-        return false;
-    struct span sent = http_body(message);
-    enum coding coding = coding_of(message);
-    if (coding == CODING_IDENTITY || sent.size == 0) {
-        if (sent.size > limit)
-            return false;
-        *identity = sent;
-        return true;
-    }
+    return http_body(message).size > 0 && coding_of(message) != CODING_IDENTITY;
+}
+
+bool http_decode(const struct http_message *message, size_t limit, struct buffer *body)
+{
     buffer_clear(body);
-    if (!decode(coding, sent, limit, body))
-        return false;
-    *identity = buffer_span(body);
-    return true;
+    return decode(coding_of(message), http_body(message), limit, body);
 }

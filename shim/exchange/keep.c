@@ -6,33 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- the body, without its content-coding ------------------------------------------------------
- */
-
-/* Made at most once for a response, and only if somebody looks at it. */
-struct identity {
-    struct buffer decoded;
-    struct span body;
-    bool is_tried;
-    bool is_known;
-};
-
-/* False: the body was not kept, or cannot be read. */
-static bool identity_body(struct exchange *x, struct identity *identity, struct span *body)
-{
-    if (!identity->is_tried) {
-        size_t limit = store_size_limit(cache_of(x));
-        if (limit < EXCHANGE_REQUEST_LIMIT)
-            limit = EXCHANGE_REQUEST_LIMIT;
-        identity->is_tried = true;
-        identity->is_known =
-            http_body_is_kept(x->response) &&
-            http_identity_body(x->response, limit, &identity->decoded, &identity->body);
-    }
-    *body = identity->body;
-    return identity->is_known;
-}
-
 /* ---- what is kept ------------------------------------------------------------------------------
  */
 
@@ -157,7 +130,7 @@ static enum verdict keep_body(struct exchange *x, struct span body)
     return verdict;
 }
 
-static enum verdict keep(struct exchange *x, struct identity *identity, bool is_whole)
+static enum verdict keep(struct exchange *x, bool is_whole)
 {
     if (!is_whole)
         return VERDICT_NOT_WHOLE;
@@ -168,7 +141,7 @@ static enum verdict keep(struct exchange *x, struct identity *identity, bool is_
     if (!http_body_is_kept(x->response))
         return VERDICT_NOT_SIZE;
     struct span body;
-    return identity_body(x, identity, &body) && body.size <= store_size_limit(cache_of(x))
+    return exchange_response_body(x, &body) && body.size <= store_size_limit(cache_of(x))
                ? keep_body(x, body)
                : VERDICT_NOT_READABLE;
 }
@@ -177,13 +150,13 @@ static enum verdict keep(struct exchange *x, struct identity *identity, bool is_
 
 /* The origin has ended the session: it is lent to nobody any more. (Of who had logged out here it
  * was not shown the session's cookie: its refusal says nothing.) */
-static void look_for_ended_session(struct exchange *x, struct identity *identity)
+static void look_for_ended_session(struct exchange *x)
 {
     struct span body;
     if (!x->asked.session || x->asked.verdict == VERDICT_LOGGED_OUT ||
         http_status(x->response) != 500 || !session_is_shared(x->asked.actual))
         return;
-    if (identity_body(x, identity, &body) && soap_is_not_authenticated(body)) {
+    if (exchange_response_body(x, &body) && soap_is_not_authenticated(body)) {
         session_withdraw(cache_of(x), x->asked.actual);
         report_event(x, VERDICT_SESSION_WITHDRAWN);
     }
@@ -191,12 +164,12 @@ static void look_for_ended_session(struct exchange *x, struct identity *identity
 
 /* The write's response is in: its own fence ends. If it started a task, that one's fence begins; of
  * a write whose response broke off nobody knows whether it goes on. */
-static void end_write(struct exchange *x, struct identity *identity, bool is_whole)
+static void end_write(struct exchange *x, bool is_whole)
 {
     struct soap_response soap = {0};
     struct span body;
     uint64_t bound_ms = x->context->config.fence_ms;
-    if (is_whole && identity_body(x, identity, &body))
+    if (is_whole && exchange_response_body(x, &body))
         soap_read_response(body, &soap);
     /* By the type of what it returns, for an operation that nobody knows may start one, too. */
     if (strcmp(soap.returnval_type, "Task") == 0 && soap.returnval.size > 0)
@@ -214,25 +187,25 @@ static void end_task(struct span task, void *closure)
 }
 
 /* What shows that a task has ended ends its fence, before the program sees it. */
-static void look_for_ended_tasks(struct exchange *x, struct identity *identity)
+static void look_for_ended_tasks(struct exchange *x)
 {
     struct span body;
     /* A property read that may show a task is live. */
     bool may_show = x->asked.operation && http_status(x->response) == 200 &&
                     (x->soap.is_live || x->asked.operation->class == OPERATION_WAITING);
     bool is_fetch = strcmp(x->asked.name, "Fetch") == 0;
-    if (may_show && identity_body(x, identity, &body))
+    if (may_show && exchange_response_body(x, &body))
         soap_visit_ended_tasks(body, is_fetch ? buffer_span(&x->soap.self) : (struct span){0},
                                end_task, x);
 }
 
 /* A ServiceContent says which origin this is, by whatever name the program calls it. */
-static void look_for_origin(struct exchange *x, struct identity *identity)
+static void look_for_origin(struct exchange *x)
 {
     struct span body;
     struct buffer uuid = {0};
     if (strcmp(x->asked.name, "RetrieveServiceContent") == 0 && x->endpoint.name[0] &&
-        http_status(x->response) == 200 && identity_body(x, identity, &body) &&
+        http_status(x->response) == 200 && exchange_response_body(x, &body) &&
         soap_read_origin(body, &uuid))
         fence_learn(cache_of(x), &x->endpoint, buffer_span(&uuid));
     buffer_free(&uuid);
@@ -248,7 +221,7 @@ static bool works_in_session(const struct exchange *x)
 }
 
 /* What the program makes and ends in its session: a filter, a collector, a lease. */
-static void look_for_kept_things(struct exchange *x, struct identity *identity)
+static void look_for_kept_things(struct exchange *x)
 {
     struct soap_response soap = {0};
     struct span body;
@@ -257,7 +230,7 @@ static void look_for_kept_things(struct exchange *x, struct identity *identity)
     bool ends = strncmp(x->asked.name, "Destroy", 7) == 0 ||
                 strcmp(x->asked.name, "HttpNfcLeaseComplete") == 0 ||
                 strcmp(x->asked.name, "HttpNfcLeaseAbort") == 0;
-    if (identity_body(x, identity, &body) && soap_read_response(body, &soap) &&
+    if (exchange_response_body(x, &body) && soap_read_response(body, &soap) &&
         (ends || soap.returnval_type[0]))
         session_keep_thing(x->asked.actual, !ends);
     soap_response_free(&soap);
@@ -265,29 +238,27 @@ static void look_for_kept_things(struct exchange *x, struct identity *identity)
 
 void keep_response(struct exchange *x, bool is_whole)
 {
-    struct identity identity = {0};
     uint64_t origin_us = clock_microseconds() - x->asked.begun_us;
     if (x->asked.process != getpid()) {
         recording_free(x->asked.recording);
         return;
     }
     if (x->asked.is_write)
-        end_write(x, &identity, is_whole);
+        end_write(x, is_whole);
     if (is_whole) {
         report_time(x, origin_us);
-        look_for_ended_session(x, &identity);
-        look_for_ended_tasks(x, &identity);
-        look_for_kept_things(x, &identity);
-        look_for_origin(x, &identity);
+        look_for_ended_session(x);
+        look_for_ended_tasks(x);
+        look_for_kept_things(x);
+        look_for_origin(x);
     }
     if (x->asked.resigns)
         session_resign(x->asked.session);
     if (x->asked.keep != KEEP_NOTHING) {
         x->asked.label.origin_us = origin_us;
-        enum verdict verdict = keep(x, &identity, is_whole);
+        enum verdict verdict = keep(x, is_whole);
         report_kept(x, verdict, http_body(x->response).size, origin_us);
     }
-    buffer_free(&identity.decoded);
     recording_free(x->asked.recording);
     claim_release(cache_of(x), &x->asked.claim);
 }

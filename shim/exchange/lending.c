@@ -3,14 +3,12 @@
 
 void lend_view(struct exchange *x, struct span current)
 {
-    struct buffer decoded = {0}, reference = {0};
+    struct buffer reference = {0};
     struct session_view view = {.key = x->asked.key, .current = current};
-    if (compose_body_of(x->request, &decoded, &view.request) &&
-        compose_for_program(x, current, &reference)) {
+    if (exchange_request_body(x, &view.request) && compose_for_program(x, current, &reference)) {
         view.reference = buffer_span(&reference);
         session_view_add(x->asked.session, &view);
     }
-    buffer_free(&decoded);
     buffer_free(&reference);
 }
 
@@ -113,12 +111,9 @@ bool login_key(struct exchange *x, const struct session *login, struct span cook
 /* To log in again, should the program need a session of its own, or the origin end this one. */
 static void keep_login_body(struct exchange *x)
 {
-    struct buffer decoded = {0};
     struct span body;
-    if (compose_body_of(x->request, &decoded, &body))
+    if (exchange_request_body(x, &body))
         session_keep_login(x->asked.session, body);
-    buffer_wipe(&decoded);
-    buffer_free(&decoded);
 }
 
 enum exchange_verdict decide_login(struct exchange *x)

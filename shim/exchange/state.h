@@ -229,11 +229,8 @@ bool errand_learn(struct exchange *x);
 /* Whatever was under way is given up. */
 void errand_end(struct exchange *x);
 
-/*
- * compose.c. The identity form of a kept message's body; decoded into `decoded` if it was coded.
+/* compose.c. The program's request, with the names that the origin knows, in place of what is held.
  */
-bool compose_body_of(const struct http_message *message, struct buffer *decoded, struct span *body);
-/* The program's request, with the names that the origin knows, in place of what is held. */
 bool compose_request(struct exchange *x);
 /* A request of our own with that body, after the pattern of the program's. `login`: without its
  * cookie, and the body is a secret. */
@@ -260,7 +257,11 @@ enum hold hold_of(const struct exchange *x);
 /* No more of it will come. */
 void hold_feed_end(struct exchange *x, bool is_clean);
 
-/* exchange.c. The forwarded request's response is in, or will not come. */
+/* exchange.c. The identity form of a whole message's body, lent until exchange_end or the next
+ * response; false if it was not kept or cannot be read. */
+bool exchange_request_body(const struct exchange *x, struct span *body);
+bool exchange_response_body(const struct exchange *x, struct span *body);
+/* The forwarded request's response is in, or will not come. */
 void exchange_end(struct exchange *x, bool is_whole);
 /* The framing is lost: whatever is written from now on may be a write. */
 void exchange_go_blind(struct exchange *x, enum verdict verdict);
