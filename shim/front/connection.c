@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 struct connection connection_passing;
+_Thread_local struct passing connection_last_passing;
+atomic_uint connection_detached;
 
 static void hush(struct connection *connection)
 {
@@ -39,6 +41,8 @@ static void freed(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long
                   void *argument)
 {
     (void)parent, (void)all, (void)index, (void)number, (void)argument;
+    if (data == CONNECTION_PASS)
+        atomic_fetch_add(&connection_detached, 1);
     if (connection_is_ours(data)) {
         connection_enter(data);
         end(data);
@@ -142,9 +146,12 @@ void connection_leave(struct connection *connection)
 void connection_forget(struct route route, SSL *ssl)
 {
     struct connection *connection = connection_of(route, ssl);
-    if (!connection || route.passes || !attach(route.openssl, ssl, NULL) ||
-        !connection_is_ours(connection))
+    if (!connection || route.passes || !attach(route.openssl, ssl, NULL))
         return;
+    if (connection == CONNECTION_PASS) {
+        atomic_fetch_add(&connection_detached, 1);
+        return;
+    }
     connection_enter(connection);
     end(connection);
 }

@@ -57,12 +57,28 @@ struct call {
 extern struct connection connection_passing;
 #define CONNECTION_PASS (&connection_passing)
 
+/*
+ * The SSL that this thread last saw pass, so that most calls on it need not ask OpenSSL what is
+ * attached. It holds as long as nothing that passes has been detached or freed in the process.
+ */
+struct passing {
+    const SSL *ssl;
+    unsigned detached; /* connection_detached then */
+};
+extern _Thread_local struct passing connection_last_passing;
+extern atomic_uint connection_detached;
+
 /* What is attached: NULL, CONNECTION_PASS or a connection of ours. */
 static inline struct connection *connection_of(struct route route, const SSL *ssl)
 {
-    if (route.passes)
+    unsigned detached = atomic_load_explicit(&connection_detached, memory_order_relaxed);
+    struct passing *last = &connection_last_passing;
+    if (route.passes || (last->ssl == ssl && last->detached == detached))
         return CONNECTION_PASS;
-    return route.openssl->SSL_get_ex_data(ssl, route.openssl->index);
+    struct connection *connection = route.openssl->SSL_get_ex_data(ssl, route.openssl->index);
+    if (connection == CONNECTION_PASS)
+        *last = (struct passing){ssl, detached};
+    return connection;
 }
 
 static inline bool connection_is_ours(const struct connection *connection)

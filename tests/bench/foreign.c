@@ -3,7 +3,7 @@
  * what the shim adds shows. Both ends of the connection are in this process.
  *
  *     foreign read     SSL_read of a byte that has been decrypted already
- *     foreign write    SSL_write of a byte, to where it costs nothing (/dev/null)
+ *     foreign write    SSL_write of a byte, to where it costs nothing (a BIO that drops it)
  *     foreign poll     poll of the descriptor
  */
 #include "measure.h"
@@ -172,10 +172,13 @@ static bool make_polls(void *closure, unsigned calls, double *ns)
     return is_done;
 }
 
+/* No system call: it would take longer than what is measured, and never twice the same. */
 static bool divert_writes(const struct foreign *foreign)
 {
-    int nowhere = open("/dev/null", O_WRONLY);
-    return nowhere >= 0 && dup2(nowhere, foreign->fd) >= 0;
+    BIO *nowhere = BIO_new(BIO_s_null());
+    if (nowhere)
+        SSL_set0_wbio(foreign->client, nowhere);
+    return nowhere != NULL;
 }
 
 int main(int count, char **arguments)

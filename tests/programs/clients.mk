@@ -3,14 +3,14 @@
 CLIENTS := $(TESTS)/clients
 CLIENT = $(CC) -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS)
 client_sources := $(wildcard tests/programs/clients/*.c)
-client_programs := $(CLIENTS)/client $(CLIENTS)/two $(CLIENTS)/forgetful
+client_programs := $(CLIENTS)/client $(CLIENTS)/two $(CLIENTS)/forgetful $(CLIENTS)/reused
 
 $(CLIENTS)/client: $(client_sources) tests/programs/clients/client.h
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CLIENT) $(client_sources) -lssl -lcrypto -lpthread -o $@
 
-$(CLIENTS)/forgetful: tests/programs/clients/forgetful/main.c
+$(CLIENTS)/forgetful $(CLIENTS)/reused: $(CLIENTS)/%: tests/programs/clients/%/main.c
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CLIENT) $< -lssl -lcrypto -o $@

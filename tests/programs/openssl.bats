@@ -124,6 +124,19 @@ converses_in_threads() {
     [ "$(vcenter_count)" -eq 1 ]
 }
 
+@test "an SSL that passed says nothing of the next connection under it or at its address" {
+    plainly bare "$clients/reused"
+    went_well bare
+    vcenter_reset
+    cached cold "$clients/reused"
+    same bare cold
+    origin_was_asked 'GET /nothing' 'GET /nothing' 'GET /sdk/vimServiceVersions.xml' 'GET /nothing' 'GET /nothing'
+    vcenter_reset
+    cached warm "$clients/reused"
+    same bare warm
+    origin_was_asked 'GET /nothing' 'GET /nothing' 'GET /nothing' 'GET /nothing'
+}
+
 @test "two libssls in one process are kept apart" {
     plainly bare "$clients/two" "$clients/extension.so"
     went_well bare
