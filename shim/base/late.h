@@ -84,6 +84,7 @@
     F(inflateInit2_)                                                                               \
     F(inflate)                                                                                     \
     F(inflateReset)                                                                                \
+    F(inflateValidate)                                                                             \
     F(inflateEnd)
 
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): a declarator takes none */

@@ -583,11 +583,6 @@ static void broken_codings_have_no_identity(void **state)
         assert_true(decode(field, buffer_span(&coded), 1000, &plain));
         buffer_append_text(&coded, "x");
         assert_false(decode(field, buffer_span(&coded), 1000, &plain));
-        coded.size--;
-        if (windows[i] != WINDOW_RAW) { /* the others end with a checksum */
-            coded.data[coded.size - 1] ^= 1;
-            assert_false(decode(field, buffer_span(&coded), 1000, &plain));
-        }
         buffer_free(&coded);
     }
     struct buffer gzip = deflated(SPAN_OF("text"), WINDOW_GZIP);
