@@ -104,7 +104,8 @@ void session_touch(struct cache *cache, struct session *session);
  * stored record is still of the same cookie. */
 void session_withdraw(struct cache *cache, struct session *session);
 
-/* Withdrawn, because the program keeps things in it: filters, collectors, leases. */
+/* Withdrawn, because the program keeps things in it (filters, collectors, leases), and stays in it.
+ */
 void session_make_private(struct cache *cache, struct session *session);
 /* The program has made such a thing in it, or ended one. Nobody could make it again: should the
  * origin end the session then, the program is told. */
@@ -187,25 +188,31 @@ void session_refuse(struct session *login);
  */
 bool session_names(struct session *session, struct buffer *names);
 
-/* A view that other programs may hold, too; what is needed to make it again. */
+/* A view, and what is needed to make it again. */
 struct session_view {
     struct cache_key key;  /* of the request that made it: others find it by that */
     struct span request;   /* its body */
     struct span reference; /* as the program was told */
     struct span current;   /* at the origin */
+    bool is_own;           /* it was made where nobody else finds it */
 };
 
-/* The program holds the view from now on, in what stands for its session. */
-void session_view_add(struct session *session, const struct session_view *view);
-/* Whether the program was lent it, or others may have been: DestroyView is answered locally.
- * `current`: what it is called at the origin, or by the program if it is not there. */
-bool session_view_is_known(struct session *session, struct span current);
+/* The program holds the view from now on, in what stands for its session. False: it could not be
+ * made again, for it is too large, or there are too many. */
+bool session_view_add(struct session *session, const struct session_view *view);
+/* Whether others may hold it, too, or it has ended with its session: DestroyView is answered
+ * locally. `reference`: as the program was told. */
+bool session_view_is_kept(struct session *session, struct span reference);
+/* The program has destroyed its own. False: it was not known. */
+bool session_view_forget(struct session *session, struct span reference);
 /* A view that `text` names and that does not exist in what stands for the session now: appends its
  * reference, as the program was told, and the request that makes it. */
 bool session_view_missing(struct session *session, struct span text, struct cache_key *key,
                           struct buffer *reference, struct buffer *request);
-/* It was made again as `current`; or it cannot be (empty), and is not tried again. */
-void session_view_renew(struct session *session, struct span reference, struct span current);
+/* It was made again as `current`; or it cannot be (empty), and is not tried again. `is_shared`:
+ * others may find it. */
+void session_view_renew(struct session *session, struct span reference, struct span current,
+                        bool is_shared);
 
 /* For the tools: what a record says without the password. */
 struct session_info {

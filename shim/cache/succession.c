@@ -23,6 +23,7 @@ struct view {
     struct buffer reference;       /* as the program was told */
     struct buffer current;         /* at the origin */
     const struct session *made_in;
+    bool is_own; /* nobody else finds it there */
 };
 
 /* Of all sessions; guarded by their lock. */
@@ -184,6 +185,7 @@ static struct view *make_view(const struct session_view *from, const struct sess
         return NULL;
     view->key = from->key;
     view->made_in = made_in;
+    view->is_own = from->is_own;
     if (buffer_append_span(&view->request, from->request) &&
         buffer_append_span(&view->reference, from->reference) &&
         buffer_append_span(&view->current, from->current))
@@ -192,33 +194,46 @@ static struct view *make_view(const struct session_view *from, const struct sess
     return NULL;
 }
 
-void session_view_add(struct session *session, const struct session_view *from)
+bool session_view_add(struct session *session, const struct session_view *from)
 {
     if (from->reference.size == 0 || from->request.size > VIEW_REQUEST_SIZE)
-        return;
+        return false;
     session_lock();
-    struct view *view = NULL;
-    if (!find_view(session, from->reference) && count_views(session) < VIEW_COUNT)
+    struct view *view = find_view(session, from->reference);
+    if (!view && count_views(session) < VIEW_COUNT) {
         view = make_view(from, actual_of(session));
-    if (view) {
-        view->session = session;
-        view->next = views;
-        views = view;
+        if (view) {
+            view->session = session;
+            view->next = views;
+            views = view;
+        }
     }
     session_unlock();
+    return view != NULL;
 }
 
-bool session_view_is_known(struct session *session, struct span current)
+bool session_view_is_kept(struct session *session, struct span reference)
 {
-    const struct view *view = NULL;
     session_lock();
-    const struct session *actual = actual_of(session);
-    while ((view = next_view(session, view)) != NULL)
-        if (span_equal(view->made_in == actual ? buffer_span(&view->current)
-                                               : buffer_span(&view->reference),
-                       current))
-            break;
+    const struct view *view = find_view(session, reference);
+    bool is_kept =
+        view ? !view->is_own || view->made_in != actual_of(session) : actual_of(session)->is_shared;
     session_unlock();
+    return is_kept;
+}
+
+bool session_view_forget(struct session *session, struct span reference)
+{
+    session_lock();
+    struct view *view = find_view(session, reference);
+    for (struct view **link = &views; view && *link; link = &(*link)->next)
+        if (*link == view) {
+            *link = view->next;
+            break;
+        }
+    session_unlock();
+    if (view)
+        free_view(view);
     return view != NULL;
 }
 
@@ -239,7 +254,8 @@ bool session_view_missing(struct session *session, struct span text, struct cach
     return is_missing;
 }
 
-void session_view_renew(struct session *session, struct span reference, struct span current)
+void session_view_renew(struct session *session, struct span reference, struct span current,
+                        bool is_shared)
 {
     session_lock();
     struct view *view = find_view(session, reference);
@@ -247,6 +263,7 @@ void session_view_renew(struct session *session, struct span reference, struct s
         buffer_clear(&view->current);
         buffer_append_span(&view->current, current.size ? current : reference);
         view->made_in = actual_of(session);
+        view->is_own &= !is_shared;
     }
     session_unlock();
 }

@@ -62,7 +62,7 @@ static bool find_view(struct exchange *x)
         soap_read_response(buffer_span(&body), &soap) && soap.returnval.size > 0;
     if (is_found)
         session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
-                           buffer_span(&soap.returnval));
+                           buffer_span(&soap.returnval), true);
     soap_response_free(&soap);
     buffer_free(&head);
     buffer_free(&body);
@@ -92,7 +92,7 @@ static bool begin_view(struct exchange *x, struct span text)
             if (is_begun)
                 break;
             session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
-                               (struct span){0});
+                               (struct span){0}, false);
         }
         buffer_clear(&x->errand.reference);
         buffer_clear(&request);
@@ -112,11 +112,20 @@ static bool begin_next_view(struct exchange *x)
     return is_begun;
 }
 
+/* There is no session of its own to be had: the program stays where it is, and others go. */
+static void stay(struct exchange *x)
+{
+    session_make_private(cache_of(x), x->asked.actual);
+    report_event(x, VERDICT_SESSION_WITHDRAWN);
+}
+
 enum exchange_phase errand_next(struct exchange *x)
 {
     bool needs_login = x->errand.aim == ERRAND_PRIVATE || x->errand.aim == ERRAND_HEAL;
     if (needs_login && !x->errand.is_under_way && begin_login(x))
         return PHASE_ERRAND;
+    if (x->asked.needs_own && !session_is_private(x->asked.actual))
+        stay(x);
     if (begin_next_view(x))
         return PHASE_ERRAND;
     errand_end(x);
@@ -137,6 +146,7 @@ static bool claim_login(struct exchange *x, struct span cookie)
 
 void errand_begin_private(struct exchange *x)
 {
+    x->asked.needs_own = true;
     x->errand.aim = ERRAND_PRIVATE;
     claim_login(x, asked_cookie(x));
     struct session *actual = session_actual(x->asked.session);
@@ -268,7 +278,8 @@ static void learn_view(struct exchange *x, struct span body)
     bool is_made = http_status(x->response) == 200 && soap_read_response(body, &soap) &&
                    !soap.is_fault && soap.returnval.size > 0;
     session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
-                       is_made ? buffer_span(&soap.returnval) : (struct span){0});
+                       is_made ? buffer_span(&soap.returnval) : (struct span){0},
+                       session_is_shared(x->asked.actual));
     if (is_made && session_is_shared(x->asked.actual) &&
         compose_head(x->response, SPAN_OF("HTTP/1.1 200 OK"), body.size, &head))
         session_bound_put(cache_of(x), x->asked.actual, &x->errand.key, buffer_span(&head), body);

@@ -64,7 +64,7 @@ static enum verdict keep_bound(struct exchange *x, const struct soap_response *s
     enum cache_status status =
         session_bound_put(cache_of(x), x->asked.actual, &x->asked.key, head, body);
     if (is_view)
-        lend_view(x, buffer_span(&soap->returnval));
+        lend_view(x, buffer_span(&soap->returnval), false);
     return verdict_of(status, VERDICT_VIEW_STORED);
 }
 
@@ -211,28 +211,34 @@ static void look_for_origin(struct exchange *x)
     buffer_free(&uuid);
 }
 
-/* A view that others do not share is not made again (session_view). */
-static bool works_in_session(const struct exchange *x)
+/* Something that only the program knows, and the origin has made or ended: a filter, a collector, a
+ * lease; or a view that can be made again. */
+static void note_kept_thing(struct exchange *x, const struct soap_response *soap)
 {
-    enum operation_class class = asked_class(x);
-    bool is_view = class == OPERATION_VIEW || class == OPERATION_DESTROY_VIEW;
-    return is_view ? x->asked.keep != KEEP_VIEW
-                   : x->asked.operation && x->asked.operation->is_in_session;
+    bool ends = strncmp(x->asked.name, "Destroy", 7) == 0 ||
+                strcmp(x->asked.name, "HttpNfcLeaseComplete") == 0 ||
+                strcmp(x->asked.name, "HttpNfcLeaseAbort") == 0;
+    if (asked_class(x) == OPERATION_DESTROY_VIEW)
+        lend_no_view(x);
+    else if (asked_class(x) == OPERATION_VIEW)
+        lend_view(x, buffer_span(&soap->returnval), true);
+    else if (ends || soap->returnval_type[0])
+        session_keep_thing(x->asked.actual, !ends);
 }
 
-/* What the program makes and ends in its session: a filter, a collector, a lease. */
+/* What the program makes and ends in its session, and others are not lent. */
 static void look_for_kept_things(struct exchange *x)
 {
     struct soap_response soap = {0};
     struct span body;
-    if (!x->asked.actual || !works_in_session(x) || http_status(x->response) != 200)
+    enum operation_class class = asked_class(x);
+    bool is_view = class == OPERATION_VIEW || class == OPERATION_DESTROY_VIEW;
+    bool is_in_session = x->asked.operation && x->asked.operation->is_in_session;
+    if (!x->asked.session || (is_view ? x->asked.keep == KEEP_VIEW : !is_in_session) ||
+        http_status(x->response) != 200)
         return;
-    bool ends = strncmp(x->asked.name, "Destroy", 7) == 0 ||
-                strcmp(x->asked.name, "HttpNfcLeaseComplete") == 0 ||
-                strcmp(x->asked.name, "HttpNfcLeaseAbort") == 0;
-    if (exchange_response_body(x, &body) && soap_read_response(body, &soap) &&
-        (ends || soap.returnval_type[0]))
-        session_keep_thing(x->asked.actual, !ends);
+    if (exchange_response_body(x, &body) && soap_read_response(body, &soap))
+        note_kept_thing(x, &soap);
     soap_response_free(&soap);
 }
 

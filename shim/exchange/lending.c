@@ -1,14 +1,30 @@
 /* Sessions and what lives in them: lent, kept back, given up (DESIGN, section 7). */
 #include "exchange/state.h"
 
-void lend_view(struct exchange *x, struct span current)
+void lend_view(struct exchange *x, struct span current, bool is_own)
 {
     struct buffer reference = {0};
-    struct session_view view = {.key = x->asked.key, .current = current};
-    if (exchange_request_body(x, &view.request) && compose_for_program(x, current, &reference)) {
-        view.reference = buffer_span(&reference);
-        session_view_add(x->asked.session, &view);
-    }
+    struct session_view view = {.key = x->asked.key, .current = current, .is_own = is_own};
+    bool is_added =
+        exchange_request_body(x, &view.request) && compose_for_program(x, current, &reference);
+    view.reference = buffer_span(&reference);
+    if (!is_added || !session_view_add(x->asked.session, &view))
+        session_keep_thing(x->asked.actual, true);
+    buffer_free(&reference);
+}
+
+/* What DestroyView is asked of, by the name that the program knows it by. */
+static bool destroyed_view(struct exchange *x, struct buffer *reference)
+{
+    return x->asked.session && compose_for_program(x, buffer_span(&x->soap.self), reference);
+}
+
+void lend_no_view(struct exchange *x)
+{
+    struct buffer reference = {0};
+    if (!destroyed_view(x, &reference) ||
+        !session_view_forget(x->asked.session, buffer_span(&reference)))
+        session_keep_thing(x->asked.actual, false);
     buffer_free(&reference);
 }
 
@@ -34,7 +50,7 @@ static bool answer_bound(struct exchange *x, enum keep keep, enum verdict hit)
         lend_answer(x, buffer_span(&head), buffer_span(&body));
     if (is_answered) {
         if (keep == KEEP_VIEW && soap_read_response(buffer_span(&body), &view))
-            lend_view(x, buffer_span(&view.returnval));
+            lend_view(x, buffer_span(&view.returnval), false);
         report_hit(x, hit, 0, x->answer.body.size, 0);
     }
     soap_response_free(&view);
@@ -45,8 +61,18 @@ static bool answer_bound(struct exchange *x, enum keep keep, enum verdict hit)
     return is_answered;
 }
 
+static bool answer_empty(struct exchange *x, const char *name, enum verdict verdict)
+{
+    bool is_answered = answer_empty_response(&x->answer, name, x->asked.closes);
+    if (is_answered)
+        report_hit(x, verdict, 0, x->answer.body.size, 0);
+    return is_answered;
+}
+
 bool lend_bound(struct exchange *x)
 {
+    if (asked_class(x) == OPERATION_DESTROY_VIEW)
+        return x->asked.ended && answer_empty(x, "DestroyViewResponse", VERDICT_VIEW_KEPT);
     bool is_view = x->asked.keep == KEEP_VIEW;
     bool is_lent =
         (is_view || x->asked.keep == KEEP_BOUND) && session_is_shared(x->asked.actual) &&
@@ -154,7 +180,7 @@ void decide_private(struct exchange *x)
     if (!x->asked.session || session_is_logged_out(x->asked.session))
         return;
     bool is_only_name = session_is_only_name(x->asked.session);
-    if (is_only_name && session_is_own(x->asked.actual))
+    if (is_only_name && (session_is_own(x->asked.actual) || session_is_private(x->asked.actual)))
         return;
     /* Who opened it may stay: the others do not work in it. But not with another user or locale,
      * for then they would be lent those. */
@@ -183,15 +209,6 @@ enum exchange_verdict decide_session(struct exchange *x)
     return decide_forward(x, VERDICT_SESSION);
 }
 
-static enum exchange_verdict answer_empty(struct exchange *x, const char *name,
-                                          enum verdict verdict)
-{
-    if (!answer_empty_response(&x->answer, name, x->asked.closes))
-        return decide_forward(x, VERDICT_SESSION);
-    report_hit(x, verdict, 0, x->answer.body.size, 0);
-    return EXCHANGE_ANSWER;
-}
-
 enum exchange_verdict decide_logout(struct exchange *x)
 {
     if (!x->asked.session ||
@@ -199,10 +216,10 @@ enum exchange_verdict decide_logout(struct exchange *x)
         x->asked.resigns = x->asked.actual != x->asked.session;
         return decide_forward(x, VERDICT_SESSION);
     }
-    enum exchange_verdict verdict = answer_empty(x, "LogoutResponse", VERDICT_LOGOUT_KEPT);
-    if (verdict == EXCHANGE_ANSWER)
-        session_log_out(x->asked.session);
-    return verdict;
+    if (!answer_empty(x, "LogoutResponse", VERDICT_LOGOUT_KEPT))
+        return decide_forward(x, VERDICT_SESSION);
+    session_log_out(x->asked.session);
+    return EXCHANGE_ANSWER;
 }
 
 void decide_withdraw_logged_out(struct exchange *x)
@@ -215,7 +232,11 @@ void decide_withdraw_logged_out(struct exchange *x)
 
 enum exchange_verdict decide_destroy_view(struct exchange *x)
 {
-    if (!x->asked.session || !session_view_is_known(x->asked.session, buffer_span(&x->soap.self)))
-        return decide_forward(x, VERDICT_WAITING);
-    return answer_empty(x, "DestroyViewResponse", VERDICT_VIEW_KEPT);
+    struct buffer reference = {0};
+    bool is_kept = destroyed_view(x, &reference) &&
+                   session_view_is_kept(x->asked.session, buffer_span(&reference));
+    buffer_free(&reference);
+    return is_kept && answer_empty(x, "DestroyViewResponse", VERDICT_VIEW_KEPT)
+               ? EXCHANGE_ANSWER
+               : decide_forward(x, VERDICT_WAITING);
 }

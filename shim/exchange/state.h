@@ -101,6 +101,7 @@ struct asked {
     unsigned adoptions;   /* sessions of others that were gone on in */
     bool is_healable;     /* should the origin have ended the session, it is opened anew */
     bool has_stale;       /* should the origin fail, a stale response may be served */
+    bool needs_own;       /* session: the program is alone in the one it is asked in */
     bool changes_session; /* its locale, its user: reads in it are nobody else's any more */
     bool resigns;         /* logs out of what stands for the session */
     struct claim claim;
@@ -190,7 +191,7 @@ bool read_stale(struct exchange *x);
 enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verdict hit,
                                    enum verdict miss);
 /* Answers it after all: others have been quicker in the session that took the place of the dead
- * one.
+ * one, or the view that is to be destroyed has ended with that.
  */
 bool lend_bound(struct exchange *x);
 enum exchange_verdict decide_login(struct exchange *x);
@@ -205,8 +206,11 @@ void decide_private(struct exchange *x);
 /* Answers with what the origin sent in the session that stands for the program's, as the program
  * is to see it. False without memory. */
 bool lend_answer(struct exchange *x, struct span head, struct span body);
-/* The program holds the view from now on. `current`: what it is called at the origin. */
-void lend_view(struct exchange *x, struct span current);
+/* The program holds the view from now on. `current`: what it is called at the origin. `is_own`: it
+ * was made where nobody else finds it. */
+void lend_view(struct exchange *x, struct span current, bool is_own);
+/* The program's DestroyView has destroyed its own. */
+void lend_no_view(struct exchange *x);
 /* What `login`'s logins are collapsed by: programs word a login differently, but of the same
  * credentials it is the same question. `cookie`: empty, or of the session that is left by it. */
 bool login_key(struct exchange *x, const struct session *login, struct span cookie,

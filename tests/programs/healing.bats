@@ -168,6 +168,52 @@ heals() {
     [ "$(vcenter_sessions)" -eq 0 ]
 }
 
+# heals_alone STEP…: who is alone in a session, and keeps in it what can be made again, says after its end what it would
+# have said.
+heals_alone() {
+    alone bare "$ask" login "$filter" as:filter "$unfilter" "$view" as:view "$in_view" say:now "$@" "$active" "$current" logout
+    lend
+    mkfifo now
+    cached after "$ask" login "$filter" as:filter "$unfilter" "$view" as:view "$in_view" say:now wait:now "$@" "$active" "$current" logout &
+    until_said after 6
+    vcenter_control "/end-sessions?key=$(at_origin CreateFilter session)" >/dev/null
+    : >now
+    wait
+    same bare after
+    logins 2
+    [ "$(keys)" = "$lent" ]
+    still_lent
+}
+
+@test "a view of one's own session is made again" { heals_alone "$in_view" 'read:ContainerView:{view}:view'; }
+
+@test "a view of one's own session is destroyed, made again or not" {
+    heals_alone "$in_view" "$destroy" 'read:ContainerView:{view}:view' "$view" as:view "$in_view" "$destroy"
+}
+
+@test "a view that has ended with one's own session is destroyed" { heals_alone "$destroy"; }
+
+@test "a view that has ended with the session: who destroys it destroys none of those who made theirs again" {
+    lend "$view"
+    mkfifo go-1 go-2 go-3
+    cached stays "$ask" login "$view" as:view say:there wait:go-1 "$in_view" say:made wait:go-3 "$in_view" logout &
+    until_said stays 3
+    cached goes "$ask" login "$view" as:view say:there wait:go-2 "$active" "$destroy" say:gone logout &
+    until_said goes 3
+    vcenter_control /end-sessions >/dev/null
+    : >go-1
+    until_said stays 5
+    : >go-2
+    until_said goes 6
+    : >go-3
+    wait
+    [ "$(grep -c ' 200 ' stays.out)" -eq 5 ]
+    [ "$(grep -c ' 200 ' goes.out)" -eq 5 ]
+    [ "$(vcenter_count DestroyView)" -eq 0 ]
+    [ "$(vcenter_views)" -eq 1 ]
+    healed
+}
+
 @test "in the language that it asked for" {
     alone bare "$ask" login:de "$label" "$current"
     cached lender "$ask" login:de "$name"

@@ -145,6 +145,18 @@ is_alone() {
     [ "$(keys)" = "$lent" ]
 }
 
+@test "no login for it: it goes on in the session that it was lent, to the end, and nobody else is lent that" {
+    local steps=(login "$name" "$filter" as:filter updates "$(filter_on VirtualMachine vm-60 name)" updates "$unfilter" "$active" logout)
+    alone bare "$ask" "${steps[@]}"
+    lend
+    vcenter_control '/fail?status=503&operation=Login' >/dev/null
+    cached borrower "$ask" "${steps[@]}"
+    same bare borrower
+    logins 1
+    [ "$(at_origin WaitForUpdatesEx session | sort -u)" = "$lent" ]
+    withdrawn "$lent"
+}
+
 @test "it logs in with the locale that it asked for" {
     alone bare "$ask" login:de "$filter" "$current" "$label" logout
     cached lender "$ask" login:de "$name"

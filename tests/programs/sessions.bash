@@ -28,6 +28,7 @@ filter_on() {
 }
 filter=$(filter_on VirtualMachine vm-57 name)
 unfilter='DestroyPropertyFilter:PropertyFilter:{filter}'
+destroy='DestroyView:ContainerView:{view}'
 rename() { echo "Rename_Task:VirtualMachine:$1:<newName>$2</newName>"; }
 
 # made_alike: what the origin numbers anew for each that is made has no number in what was printed.

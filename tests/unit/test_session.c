@@ -336,7 +336,7 @@ static void no_two_views_have_one_name(void **state)
     const struct session_opened second = opened_as("cookie-2", "key-2");
     session_view_add(session, &view);
     session_give_own(session, session_open_private(login, &second));
-    session_view_renew(session, SPAN_OF("session[key-52ab]1"), SPAN_OF("session[key-2]2"));
+    session_view_renew(session, SPAN_OF("session[key-52ab]1"), SPAN_OF("session[key-2]2"), false);
     /* What the other session calls its first view is not the program's first. */
     the_pairs_are(session, "session[key-52ab]1 session[key-2]2 "
                            "session[key-52ab]1~ session[key-2]1 "
@@ -380,10 +380,8 @@ static void views_are_missing_in_a_successor_until_they_are_made_again(void **st
     struct buffer reference = {0};
     struct buffer request = {0};
     struct cache_key key;
-    session_view_add(session, &view);
-    session_view_add(session, &view);
-    assert_true(session_view_is_known(session, SPAN_OF("view-1")));
-    assert_false(session_view_is_known(session, SPAN_OF("view-2")));
+    assert_true(session_view_add(session, &view));
+    assert_true(session_view_add(session, &view));
     assert_false(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
     session_give_own(session, session_open_private(login, &second));
     assert_false(session_view_missing(session, SPAN_OF("of view-2"), &key, &reference, &request));
@@ -391,11 +389,43 @@ static void views_are_missing_in_a_successor_until_they_are_made_again(void **st
     assert_int_equal(key.id[0], 1);
     assert_true(span_equal(buffer_span(&reference), SPAN_OF("view-1")));
     assert_true(span_equal(buffer_span(&request), view.request));
-    session_view_renew(session, SPAN_OF("view-1"), SPAN_OF("view-9"));
+    session_view_renew(session, SPAN_OF("view-1"), SPAN_OF("view-9"), false);
     assert_false(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
     the_pairs_are(session, "view-1 view-9 cookie-4711 cookie-2 key-52ab key-2 ");
     buffer_free(&reference);
     buffer_free(&request);
+}
+
+static void a_view_is_destroyed_only_where_nobody_else_finds_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(fixture->cache, login);
+    const struct session_view lent = {.reference = SPAN_OF("lent"), .current = SPAN_OF("lent")};
+    const struct session_view own = {
+        .reference = SPAN_OF("own"), .current = SPAN_OF("own"), .is_own = true};
+    const struct session_opened second = opened_as("cookie-2", "key-2");
+    const struct session_opened third = opened_as("cookie-3", "key-3");
+    assert_true(session_view_add(session, &lent));
+    assert_true(session_view_is_kept(session, SPAN_OF("lent")));
+    /* Of one that is not known, nobody knows who else has it, while the session is shared. */
+    assert_true(session_view_is_kept(session, SPAN_OF("unknown")));
+    session_give_own(session, session_open_private(login, &second));
+    assert_false(session_view_is_kept(session, SPAN_OF("unknown")));
+    assert_true(session_view_is_kept(session, SPAN_OF("lent")));
+    session_view_renew(session, SPAN_OF("lent"), SPAN_OF("again"), false);
+    assert_true(session_view_is_kept(session, SPAN_OF("lent")));
+    assert_true(session_view_add(session, &own));
+    assert_false(session_view_is_kept(session, SPAN_OF("own")));
+    /* It has ended with its session; then it is made again. */
+    session_give_own(session, session_open_private(login, &third));
+    assert_true(session_view_is_kept(session, SPAN_OF("own")));
+    session_view_renew(session, SPAN_OF("own"), SPAN_OF("again"), false);
+    assert_false(session_view_is_kept(session, SPAN_OF("own")));
+    session_view_renew(session, SPAN_OF("own"), SPAN_OF("found"), true);
+    assert_true(session_view_is_kept(session, SPAN_OF("own")));
+    assert_true(session_view_forget(session, SPAN_OF("own")));
+    assert_false(session_view_forget(session, SPAN_OF("own")));
 }
 
 static bool file_holds(const char *directory, const char *name, const char *text)
@@ -473,6 +503,7 @@ int main(void)
         WITH_CACHE(no_two_views_have_one_name),
         WITH_CACHE(a_login_is_repeated_only_where_its_peer_is_trusted_alike),
         WITH_CACHE(views_are_missing_in_a_successor_until_they_are_made_again),
+        WITH_CACHE(a_view_is_destroyed_only_where_nobody_else_finds_it),
         WITH_CACHE(no_secret_is_readable_on_disk),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
