@@ -242,6 +242,13 @@ static void look_for_kept_things(struct exchange *x)
     soap_response_free(&soap);
 }
 
+/* The origin has ended what the program logged out of; or it had before, and says so. */
+static void look_for_logout(struct exchange *x)
+{
+    if (x->asked.resigns && (http_status(x->response) == 200 || http_status(x->response) == 500))
+        session_resign(x->asked.session);
+}
+
 void keep_response(struct exchange *x, bool is_whole)
 {
     uint64_t origin_us = clock_microseconds() - x->asked.begun_us;
@@ -257,9 +264,8 @@ void keep_response(struct exchange *x, bool is_whole)
         look_for_ended_tasks(x);
         look_for_kept_things(x);
         look_for_origin(x);
+        look_for_logout(x);
     }
-    if (x->asked.resigns)
-        session_resign(x->asked.session);
     if (x->asked.keep != KEEP_NOTHING) {
         x->asked.label.origin_us = origin_us;
         enum verdict verdict = keep(x, is_whole);

@@ -213,7 +213,7 @@ enum exchange_verdict decide_logout(struct exchange *x)
 {
     if (!x->asked.session ||
         (session_is_own(x->asked.actual) && session_is_only_name(x->asked.session))) {
-        x->asked.resigns = x->asked.actual != x->asked.session;
+        x->asked.resigns = x->asked.session != NULL;
         return decide_forward(x, VERDICT_SESSION);
     }
     if (!answer_empty(x, "LogoutResponse", VERDICT_LOGOUT_KEPT))

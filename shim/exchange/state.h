@@ -103,7 +103,7 @@ struct asked {
     bool has_stale;       /* should the origin fail, a stale response may be served */
     bool needs_own;       /* session: the program is alone in the one it is asked in */
     bool changes_session; /* its locale, its user: reads in it are nobody else's any more */
-    bool resigns;         /* logs out of what stands for the session */
+    bool resigns;         /* logs out of its own session */
     struct claim claim;
     uint64_t begun_us; /* when the request was whole */
     pid_t process;     /* that forwarded it: a child must not end what its parent began */

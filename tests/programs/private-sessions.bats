@@ -217,6 +217,27 @@ is_alone() {
     still_lent
 }
 
+@test "so is that of who opened the session, though nothing is left in it" {
+    local steps=(login "$filter" as:filter "$unfilter" logout "$name" "$active" logout)
+    alone bare "$ask" "${steps[@]}"
+    cached owner "$ask" "${steps[@]}"
+    same bare owner
+    logins 1
+    [ "$(vcenter_sessions)" -eq 0 ]
+}
+
+@test "a logout that was lost on its way: who asks on is answered" {
+    local run steps=(login "$filter" logout "$name" "$active" logout "$name")
+    for run in plainly cached; do
+        forget_sessions
+        if [ $run = cached ]; then lend; fi
+        vcenter_control '/fail?before=1&operation=Logout' >/dev/null
+        $run "$run" "$ask" "${steps[@]}"
+    done
+    grep -q '^SessionIsActive 200 .*true' plainly.out
+    same plainly cached
+}
+
 @test "a program that never logs out leaves its session behind, as without the shim" {
     lend
     cached borrower "$ask" login "$filter"
