@@ -30,6 +30,7 @@ struct work {
     enum table table;
     const struct record_key *key;
     struct buffer *into;
+    const struct span *before;
     struct span value;
 };
 
@@ -73,31 +74,45 @@ static int make_room(struct environment *environment, MDB_txn *transaction, cons
     return code == 0 && evict_is_due(environment, used, work->value.size) ? MDB_MAP_FULL : code;
 }
 
+/* MDB_NOTFOUND: the value is not what the caller takes it for. */
+static int expect(struct environment *environment, MDB_txn *transaction, const struct work *work)
+{
+    MDB_val value;
+    if (!work->before)
+        return 0;
+    int code = table_look(environment, work->table, TABLE_KEY(work->key->id));
+    if (code == 0)
+        code = table_get(environment, transaction, work->table, TABLE_KEY(work->key->id), &value);
+    if (code == 0 && !span_equal((struct span){value.mv_data, value.mv_size}, *work->before))
+        code = MDB_NOTFOUND;
+    return code;
+}
+
 static int put(struct environment *environment, MDB_txn *transaction, void *closure)
 {
     const struct work *work = closure;
     MDB_val value = {work->value.size, (void *)work->value.data};
-    int code = make_room(environment, transaction, work);
+    int code = expect(environment, transaction, work);
+    if (code == 0)
+        code = make_room(environment, transaction, work);
     return code != 0
                ? code
                : table_put(environment, transaction, work->table, TABLE_KEY(work->key->id), &value);
 }
 
-enum cache_status record_put(struct cache *cache, enum record_table table,
-                             const struct record_key *key, struct span value)
+static enum cache_status put_record(struct cache *cache, struct work *work)
 {
     struct environment *environment;
-    struct work work = {.table = table_of(table), .key = key, .value = value};
     enum cache_status status = writer_enter(cache, &environment);
     if (status != CACHE_OK)
         return status;
-    int code = value.size > environment->limit / PART_OF_LIMIT ? ENOSPC : MDB_MAP_FULL;
+    int code = work->value.size > environment->limit / PART_OF_LIMIT ? ENOSPC : MDB_MAP_FULL;
     if (code == MDB_MAP_FULL)
-        code = writer_run(environment, put, &work);
+        code = writer_run(environment, put, work);
     for (int step = 0; code == MDB_MAP_FULL && step < EVICT_STEPS; step++) {
-        code = evict(environment, value.size, step);
+        code = evict(environment, work->value.size, step);
         if (code == 0)
-            code = writer_run(environment, put, &work);
+            code = writer_run(environment, put, work);
     }
     status = environment_status(environment, code);
     writer_leave(cache);
@@ -107,20 +122,43 @@ enum cache_status record_put(struct cache *cache, enum record_table table,
 static int delete (struct environment *environment, MDB_txn *transaction, void *closure)
 {
     const struct work *work = closure;
-    return table_delete(environment, transaction, work->table, TABLE_KEY(work->key->id));
+    int code = expect(environment, transaction, work);
+    return code != 0
+               ? code
+               : table_delete(environment, transaction, work->table, TABLE_KEY(work->key->id));
+}
+
+static enum cache_status delete_record(struct cache *cache, struct work *work)
+{
+    struct environment *environment;
+    enum cache_status status = writer_enter(cache, &environment);
+    if (status != CACHE_OK)
+        return status;
+    status = environment_status(environment, writer_run(environment, delete, work));
+    writer_leave(cache);
+    return status;
+}
+
+enum cache_status record_put(struct cache *cache, enum record_table table,
+                             const struct record_key *key, struct span value)
+{
+    struct work work = {.table = table_of(table), .key = key, .value = value};
+    return put_record(cache, &work);
 }
 
 enum cache_status record_delete(struct cache *cache, enum record_table table,
                                 const struct record_key *key)
 {
-    struct environment *environment;
     struct work work = {.table = table_of(table), .key = key};
-    enum cache_status status = writer_enter(cache, &environment);
-    if (status != CACHE_OK)
-        return status;
-    status = environment_status(environment, writer_run(environment, delete, &work));
-    writer_leave(cache);
-    return status;
+    return delete_record(cache, &work);
+}
+
+enum cache_status record_replace(struct cache *cache, enum record_table table,
+                                 const struct record_key *key, struct span before,
+                                 struct span after)
+{
+    struct work work = {.table = table_of(table), .key = key, .before = &before, .value = after};
+    return after.data ? put_record(cache, &work) : delete_record(cache, &work);
 }
 
 struct visit {

@@ -26,6 +26,11 @@ enum cache_status record_put(struct cache *cache, enum record_table table,
                              const struct record_key *key, struct span value);
 enum cache_status record_delete(struct cache *cache, enum record_table table,
                                 const struct record_key *key);
+/* In one step, and only if its value is still `before`; CACHE_ABSENT if it is not. `after` {0}:
+ * deletes it. */
+enum cache_status record_replace(struct cache *cache, enum record_table table,
+                                 const struct record_key *key, struct span before,
+                                 struct span after);
 
 /* As store_sweep, over one table. */
 typedef bool record_visitor(const struct record_key *key, struct span value, void *closure);

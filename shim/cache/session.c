@@ -15,12 +15,13 @@
 enum {
     RECORD_FORMAT = 1,
     TOUCH_INTERVAL_MS = 30000,
+    TRIES = 3, /* to change a record that others change at the same time */
 };
 
 /* What a record in RECORDS_SESSIONS begins with; the sealed part follows. */
 struct session_record {
     uint32_t format;
-    uint32_t reserved;
+    uint32_t was_lent; /* 1: another process may be in it */
     struct session_info info;
     struct record_key cookie; /* a keyed digest: tells one session of the principal from the next */
 };
@@ -411,22 +412,56 @@ bool session_is_only_name(struct session *session)
     return is_only;
 }
 
-static enum cache_status borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
-                                struct session **session, struct buffer *head, struct buffer *body)
+/* Who opened it must know that it was lent. False: the record is not what it was. A store that
+ * nobody can write to now is no reason to lend nothing. */
+static bool note_lent(struct cache *cache, const struct session *session, struct span value,
+                      const struct session_record *record)
+{
+    struct session_record lent = *record;
+    struct buffer after = {0};
+    enum cache_status status = CACHE_OK;
+    lent.was_lent = 1;
+    if (!record->was_lent && buffer_append(&after, &lent, sizeof(lent)) &&
+        buffer_append(&after, value.data + sizeof(lent), value.size - sizeof(lent)))
+        status = record_replace(cache, RECORDS_SESSIONS, &session->id, value, buffer_span(&after));
+    buffer_free(&after);
+    return status != CACHE_ABSENT;
+}
+
+static enum cache_status try_to_borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                       struct session **session, struct buffer *head,
+                                       struct buffer *body, bool *is_changed)
 {
     struct buffer value = {0};
     struct buffer plain = {0};
     struct session_record record;
     struct span sealed;
     *session = NULL;
+    *is_changed = false;
     enum cache_status status = live_record(cache, login, idle_ms, &value, &record, &sealed);
     if (status == CACHE_OK && seal_open(&login->key, SPAN_OF_OBJECT(login->id), sealed, &plain))
         *session = take_record(login, buffer_span(&plain), head, body);
-    if (status == CACHE_OK && !*session)
+    if (*session && session_is_borrowed(*session))
+        *is_changed = !note_lent(cache, *session, buffer_span(&value), &record);
+    if (status == CACHE_OK && (!*session || *is_changed))
         status = CACHE_ABSENT;
     buffer_wipe(&plain);
     buffer_free(&plain);
     buffer_free(&value);
+    return status;
+}
+
+static enum cache_status borrow(struct cache *cache, struct session *login, uint64_t idle_ms,
+                                struct session **session, struct buffer *head, struct buffer *body)
+{
+    enum cache_status status = CACHE_ABSENT;
+    bool is_changed = true;
+    size_t head_size = head->size, body_size = body->size;
+    for (int tries = 0; is_changed && tries < TRIES; tries++) {
+        head->size = head_size;
+        body->size = body_size;
+        status = try_to_borrow(cache, login, idle_ms, session, head, body, &is_changed);
+    }
     return status;
 }
 
@@ -614,12 +649,14 @@ void session_touch(struct cache *cache, struct session *session)
     session_unlock();
     if (!is_due)
         return;
-    struct buffer value = {0};
-    if (own_record(cache, session, &value)) {
-        memcpy(value.data + offsetof(struct session_record, info.used_at), &now, sizeof(now));
-        record_put(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value));
+    struct buffer value = {0}, after = {0};
+    if (own_record(cache, session, &value) && buffer_append_span(&after, buffer_span(&value))) {
+        memcpy(after.data + offsetof(struct session_record, info.used_at), &now, sizeof(now));
+        record_replace(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value),
+                       buffer_span(&after));
     }
     buffer_free(&value);
+    buffer_free(&after);
 }
 
 static bool is_bound_to(const struct record_key *key, struct span value, void *closure)
@@ -636,17 +673,47 @@ static void remove_bound(struct cache *cache, struct record_key session)
     record_sweep(cache, RECORDS_BOUND, is_bound_to, &session, false, &removed);
 }
 
-void session_withdraw(struct cache *cache, struct session *session)
+static void end_lending(struct cache *cache, struct session *session, bool is_removed)
 {
-    struct buffer value = {0};
-    if (own_record(cache, session, &value)) {
-        record_delete(cache, RECORDS_SESSIONS, &session->id);
+    if (is_removed)
         remove_bound(cache, session->id);
-    }
-    buffer_free(&value);
     session_lock();
     session->is_shared = false;
     session_unlock();
+}
+
+void session_withdraw(struct cache *cache, struct session *session)
+{
+    struct buffer value = {0};
+    bool is_removed = own_record(cache, session, &value) &&
+                      record_delete(cache, RECORDS_SESSIONS, &session->id) == CACHE_OK;
+    buffer_free(&value);
+    end_lending(cache, session, is_removed);
+}
+
+static enum cache_status try_to_take_back(struct cache *cache, struct session *session)
+{
+    struct buffer value = {0};
+    struct session_record record;
+    struct span sealed;
+    const struct span nothing = {0};
+    enum cache_status status = CACHE_UNAVAILABLE;
+    if (own_record(cache, session, &value) && record_read(buffer_span(&value), &record, &sealed) &&
+        !record.was_lent)
+        status =
+            record_replace(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value), nothing);
+    buffer_free(&value);
+    return status;
+}
+
+bool session_take_back(struct cache *cache, struct session *session)
+{
+    enum cache_status status = CACHE_ABSENT;
+    for (int tries = 0; status == CACHE_ABSENT && tries < TRIES; tries++)
+        status = try_to_take_back(cache, session);
+    if (status == CACHE_OK)
+        end_lending(cache, session, true);
+    return status == CACHE_OK;
 }
 
 void session_make_private(struct cache *cache, struct session *session)

@@ -103,6 +103,9 @@ void session_touch(struct cache *cache, struct session *session);
 /* Nobody is lent it any more: the origin ended it, or a program needs it for itself. Only if the
  * stored record is still of the same cookie. */
 void session_withdraw(struct cache *cache, struct session *session);
+/* The same, for who opened it and needs it for himself: only if no process was ever lent it, for
+ * what those have begun in it ends with it. */
+bool session_take_back(struct cache *cache, struct session *session);
 
 /* Withdrawn, because the program keeps things in it (filters, collectors, leases), and stays in it.
  */

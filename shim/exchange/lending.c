@@ -182,10 +182,11 @@ void decide_private(struct exchange *x)
     bool is_only_name = session_is_only_name(x->asked.session);
     if (is_only_name && (session_is_own(x->asked.actual) || session_is_private(x->asked.actual)))
         return;
-    /* Who opened it may stay: the others do not work in it. But not with another user or locale,
-     * for then they would be lent those. */
+    /* Who opened it and lent it to nobody may stay. But not with another user or locale, for then
+     * who is lent it at that moment would be lent those. */
     bool may_stay = is_only_name && session_is_shared(x->asked.actual) &&
-                    !session_is_borrowed(x->asked.actual) && !changes_session;
+                    !session_is_borrowed(x->asked.actual) && !changes_session &&
+                    session_take_back(cache_of(x), x->asked.actual);
     x->errand.login = may_stay ? NULL : session_login(x->asked.session, &x->trust);
     if (x->errand.login) {
         errand_begin_private(x);

@@ -299,6 +299,30 @@ is_alone() {
     [ "$(cat owner.status)" -eq 0 ]
 }
 
+@test "who opened it and lent it, and then works in a session: what who borrowed it has begun goes on" {
+    local steps=(login key:key names:3 say:there wait:go rest "$active" logout)
+    mkfifo go filtered
+    plainly bare "$ask" "${steps[@]/wait:go/say:goes}"
+    sed -i '/^goes$/d' bare.out
+    forget_sessions
+    export VCACHE_TTL=0
+    cached owner "$ask" login key:lent say:there wait:filtered "$filter" as:filter "$unfilter" logout say:gone &
+    until_said owner 2
+    cached borrower "$ask" "${steps[@]}" &
+    until_said borrower 3
+    : >filtered
+    until_said owner 6
+    : >go
+    wait
+    same bare borrower
+    cmp lent key
+    grep -q '^logout 200 ' owner.out
+    logins 2
+    lent=$(cat lent)
+    [ "$(keys)" = "$lent" ]
+    still_lent
+}
+
 @test "who opened it, and changes its language: for itself alone, and it is lent on" {
     alone bare "$ask" login "$german" "$current" "$label" logout
     cached owner "$ask" login key:lent "$german" "$current" "$label" logout

@@ -40,6 +40,25 @@ static void a_record_is_put_replaced_and_deleted(void **state)
     assert_int_equal(record_get(fixture->cache, RECORDS_SESSIONS, &key, &value), CACHE_ABSENT);
 }
 
+static void a_record_is_replaced_only_while_it_is_what_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    struct record_key key = key_number(1);
+    const struct span one = SPAN_OF("one"), two = SPAN_OF("two"), none = {0};
+    enum record_table table = RECORDS_SESSIONS;
+    assert_int_equal(record_replace(fixture->cache, table, &key, one, two), CACHE_ABSENT);
+    assert_int_equal(record_replace(fixture->cache, table, &key, none, two), CACHE_ABSENT);
+    assert_int_equal(record_put(fixture->cache, table, &key, one), CACHE_OK);
+    assert_int_equal(record_replace(fixture->cache, table, &key, two, one), CACHE_ABSENT);
+    assert_true(holds(fixture, table, 1, one));
+    assert_int_equal(record_replace(fixture->cache, table, &key, one, two), CACHE_OK);
+    assert_true(holds(fixture, table, 1, two));
+    assert_int_equal(record_replace(fixture->cache, table, &key, one, none), CACHE_ABSENT);
+    assert_true(holds(fixture, table, 1, two));
+    assert_int_equal(record_replace(fixture->cache, table, &key, two, none), CACHE_OK);
+    assert_int_equal(record_delete(fixture->cache, table, &key), CACHE_ABSENT);
+}
+
 static void a_value_is_appended(void **state)
 {
     struct fixture *fixture = *state;
@@ -158,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_record_is_put_replaced_and_deleted),
+        FIXTURE_TEST(a_record_is_replaced_only_while_it_is_what_it_was),
         FIXTURE_TEST(a_value_is_appended),
         FIXTURE_TEST(a_large_value_is_replaced_and_deleted),
         FIXTURE_TEST(another_process_sees_records),

@@ -167,6 +167,41 @@ static void another_process_borrows_with_the_password_only(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void a_session_is_taken_back_only_if_nobody_was_lent_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cache *cache = fixture->cache;
+    struct session *login = of(cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(cache, login);
+    /* Not by who opened it, either, though by another name. */
+    assert_int_equal(try_to_borrow(cache, login), CACHE_OK);
+    assert_true(session_take_back(cache, session));
+    assert_true(session_is_own(session));
+    assert_int_equal(try_to_borrow(cache, login), CACHE_ABSENT);
+    assert_false(session_take_back(cache, session));
+    /* Another process: it knows of nothing that was opened after the fork. */
+    int opened[2], status;
+    assert_int_equal(pipe(opened), 0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        bool is_lent = read(opened[0], &byte, 1) == 1 && try_to_borrow(cache, login) == CACHE_OK;
+        _exit(is_lent ? 0 : 1);
+    }
+    session = open_session(cache, login, "cookie-4712", true);
+    assert_int_equal(write(opened[1], "", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(opened[0]);
+    close(opened[1]);
+    assert_false(session_take_back(cache, session));
+    assert_true(session_is_shared(session));
+    /* It goes on being touched, and is still not taken back. */
+    assert_int_equal(try_to_borrow(cache, login), CACHE_OK);
+    assert_false(session_take_back(cache, session));
+}
+
 static void a_session_that_was_withdrawn_or_idled_is_not_lent(void **state)
 {
     struct fixture *fixture = *state;
@@ -495,6 +530,7 @@ int main(void)
         WITH_CACHE(a_cookie_has_the_principal_of_its_login),
         WITH_CACHE(another_process_borrows_with_the_password_only),
         WITH_CACHE(a_session_that_was_withdrawn_or_idled_is_not_lent),
+        WITH_CACHE(a_session_is_taken_back_only_if_nobody_was_lent_it),
         WITH_CACHE(the_second_of_two_sessions_stays_its_programs_own),
         WITH_CACHE(what_is_bound_lives_and_dies_with_its_session),
         WITH_CACHE(an_own_session_stands_for_the_one_that_the_program_names),
