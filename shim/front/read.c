@@ -152,6 +152,9 @@ static int read_once(struct connection *connection, const struct call *call, voi
      * of a response after which something is due. */
     if (result <= 0 && (exchange_answer_size(exchange) > 0 || exchange_is_due(exchange))) {
         connection->openssl->ERR_pop_to_mark();
+        /* Who has an answer knows of no end: what it asks next goes over a new connection. */
+        if (exchange_answer_size(exchange) > 0)
+            connection->idling = CONNECTION_IDLED;
         result = 1;
     } else {
         connection->openssl->ERR_clear_last_mark();

@@ -552,6 +552,21 @@ threading.Event().wait()" >forward.out 2>/dev/null 3>&- &
     grep -q '^SessionIsActive 200 .*true' next.out
 }
 
+@test "the login is lost on its way: the program is told that its session has ended, and logs in again" {
+    local how
+    for how in before reset truncate; do
+        lend
+        vcenter_control /end-sessions >/dev/null
+        vcenter_control "/fail?$how=1&operation=Login" >/dev/null
+        cached after "$ask" login "$active" login "$active" "$name" logout
+        [ "$(cut -d' ' -f1,2 after.out | tr '\n' ' ')" = \
+            "login 200 SessionIsActive 500 login 200 SessionIsActive 200 read 200 logout 200 " ]
+        grep -q '^SessionIsActive 500 .*NotAuthenticated' after.out
+        forget_sessions
+        rm -rf "$VCACHE_DIR"
+    done
+}
+
 @test "other faults are none of it" {
     local fault
     lend
