@@ -3,7 +3,6 @@ What goes wrong on purpose, drawn from a seed and counted in steps: workers kill
 connections closed, requests refused or broken off, the cache flushed or removed. And what is no fault, but makes races:
 answers that are held back after they were computed, tasks that take time.
 """
-import collections
 import http.client
 import random
 import socket
@@ -15,10 +14,7 @@ EVERY = {"kills": 500, "end-sessions": 900, "close-connections": 700, "failures"
 FAULTS = sorted(set(EVERY) - {"weather"})
 
 FAILING = ["RetrievePropertiesEx", "RetrieveProperties", "FindByUuid", "PowerOnVM_Task", "ReconfigVM_Task", "Login"]
-FAILURES = [("status=503", "status 503"), ("fault=HostNotConnected", "fault HostNotConnected"), ("reset=1", "connection"),
-            ("truncate=1", "connection"), ("before=1", "connection")]
-MEANWHILE = " meanwhile"  # while a program had something in its session
-OF_SESSIONS = ["fault NotAuthenticated", "the view is gone"]
+FAILURES = ["status=503", "fault=HostNotConnected", "reset=1", "truncate=1", "before=1"]
 SLOWED = ["RetrievePropertiesEx", "RetrieveProperties", "Fetch", "FindByUuid", "FindByInventoryPath", "CreateFolder",
           "PowerOnVM_Task", "PowerOffVM_Task", "ReconfigVM_Task", "Rename_Task", "MoveIntoFolder_Task"]
 
@@ -44,20 +40,16 @@ class Control(http.client.HTTPConnection):
 
 
 class Faults:
-    """
-    `wanted`: which; `kill` is called to kill a worker, `clear` to flush or remove the cache. `tolerated`: whose consequences a program may see at any time after;
-    of the others, only what it would have seen without the shim.
-    """
+    """`wanted`: which; `kill` is called to kill a worker, `clear` to flush or remove the cache."""
 
-    def __init__(self, seed, control, wanted, tolerated, kill, clear):
+    def __init__(self, seed, control, wanted, kill, clear):
         self.random = random.Random("%s/faults" % seed)
-        self.control, self.tolerated = Control(control), tolerated
+        self.control = Control(control)
         self.kill, self.clear = kill, clear
         self.counts = dict.fromkeys(sorted(wanted), 0)
         self.next = {what: self.random.expovariate(1 / EVERY[what]) for what in self.counts}
         self.next["weather"] = 0
         self.spells = {"end-sessions": [], "close-connections": []}  # (begin, end) of each
-        self.pending = collections.Counter()  # troubles that failures will have caused
 
     def tick(self, steps):
         """Does what is due after so many steps."""
@@ -96,24 +88,4 @@ class Faults:
         self.spells[what].append((begin, monotonic_ns()))
 
     def do_failures(self):
-        how, trouble = self.random.choice(FAILURES)
-        self.control.post("/fail?times=1&%s&operation=%s" % (how, self.random.choice(FAILING)))
-        self.pending[trouble] += 1
-
-    def excuse(self, since, moment, what):
-        """Whether a program that had this trouble, beginning then, would have had it without the shim, too."""
-        is_of_session = what.endswith(MEANWHILE)
-        kind = "connection" if what.startswith("connection") else what.removesuffix(MEANWHILE)
-        if kind == "connection" and self.happened("close-connections", since, moment):
-            return True
-        if self.pending[kind] > 0:
-            self.pending[kind] -= 1
-            return True
-        # What it had in its session, pages or a filter, went with the session, if that was ended meanwhile.
-        return (is_of_session or kind in OF_SESSIONS) and self.happened("end-sessions", since if is_of_session else None, moment)
-
-    def happened(self, what, since, moment):
-        """In that time. `since` None: it must be tolerated, too."""
-        if what in self.tolerated:
-            return bool(self.spells[what])
-        return since is not None and any(begin <= moment and end >= since for begin, end in self.spells[what])
+        self.control.post("/fail?times=1&%s&operation=%s" % (self.random.choice(FAILURES), self.random.choice(FAILING)))

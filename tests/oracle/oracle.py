@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 
+from excuses import Excuses
 from faults import FAULTS, Faults
 from judge import Contradiction, Judge
 from origin import History
@@ -31,11 +32,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 WAYS = ["filter", "view-in-pages", "pyvmomi", "names"]  # what can be left out, beside the faults
 USERS = {"administrator@vsphere.local": "vcache-Secret-1", "reader@vsphere.local": "vcache-Secret-2"}
-# What the shim does not do: know of a running task when its directory was removed meanwhile. And what a program may
-# meet as it would without the shim: a connection that is closed, or a session that is ended, in the middle of what the
-# program does.
+# What the shim does not do: know of a running task when its directory was removed meanwhile.
 LIMITS = {"removals"}
-TOLERATED = {"end-sessions", "close-connections"}
 FENCE_SECONDS = 0.5
 LIFE = (60, 400)  # steps of a process, before another takes its place
 TAIL = 25
@@ -53,7 +51,7 @@ class Place:
         self.number, self.quota, self.is_plain = number, quota, is_plain
         self.name = "plain" if is_plain else str(number)
         self.life = self.done = 0
-        self.process = self.pipe = self.errors = None
+        self.process = self.pipe = self.errors = self.worker = None
         self.rest = b""
         self.heard = 0.0
         self.said_bye = self.is_killed = False
@@ -85,8 +83,8 @@ class Round:
             self.history = History(os.path.join(self.directory, "vcenter", "diary"))
             self.judge = Judge(self.history, int(FENCE_SECONDS * 1e9))
             self.faults = Faults(self.seed, os.path.join(self.directory, "vcenter", "control.sock"),
-                                 set(FAULTS) & set(self.options.wanted), self.options.tolerate, self.kill_one,
-                                 self.clear)
+                                 set(FAULTS) & set(self.options.wanted), self.kill_one, self.clear)
+            self.excuses = Excuses(os.path.join(self.directory, "vcenter", "journal"), self.faults.spells)
             self.history.update()
             for place in [*self.places, self.plain]:
                 self.start(place)
@@ -159,11 +157,10 @@ class Round:
         return "A READ HIDES AN OWN WRITE\n%s\nthe shim of process %d:\n%s\nlast steps of worker %s:\n%s" % (
             contradiction, place.process.pid, self.log_of(place.process.pid), place.name, place.words())
 
-    def hear_trouble(self, place, since, moment, what):
-        if self.faults.excuse(since, moment, what) or place.is_plain:
-            self.counts["troubles of faults"] += 1
-            return
-        raise Failure(self.failed(place, what))
+    def hear_trouble(self, place, *trouble):
+        if not place.is_plain and not self.excuses.excuse(place.worker, trouble):
+            raise Failure(self.failed(place, self.excuses.in_words(place.worker, *trouble)))
+        self.counts["troubles of faults"] += 1
 
     def failed(self, place, what):
         return "A PROGRAM FAILS: worker %s, step %d, process %d: %s\nits shim:\n%s\nits last steps:\n%s" % (
@@ -189,13 +186,13 @@ class Round:
             VCACHE_FENCE=str(FENCE_SECONDS), VCACHE_LOG=os.path.join(self.directory, "log"))
 
     def start(self, place):
-        seed = "%s-%s-%d" % (self.seed, place.name, place.life)
-        chance = random.Random(seed)
+        place.worker = "%s-%s-%d" % (self.seed, place.name, place.life)
+        chance = random.Random(place.worker)
         steps = min(chance.randint(*LIFE), place.quota - place.done) if not place.is_plain else place.quota
         user = list(USERS)[place.number % 3 == 2]
         is_named = "names" in self.options.wanted and place.number % 4 == 3
         program = "pyvmomi_worker.py" if "pyvmomi" in self.options.wanted and place.number == 1 else "worker.py"
-        command = [PYTHON, os.path.join(HERE, program), seed, str(steps), *self.options.without]
+        command = [PYTHON, os.path.join(HERE, program), place.worker, str(steps), *self.options.without]
         place.pipe, told = os.pipe()
         place.errors = tempfile.TemporaryFile()
         place.process = subprocess.Popen(
@@ -282,9 +279,9 @@ class Round:
 
     def once_more(self):
         options = self.options
-        return "tests/oracle/oracle.py --build %s --shim %s --seed %d --steps %d --processes %d --without '%s' --with '%s' --tolerate '%s'" % (
+        return "tests/oracle/oracle.py --build %s --shim %s --seed %d --steps %d --processes %d --without '%s' --with '%s'" % (
             self.build, self.shim, self.seed, self.steps, options.processes, ",".join(sorted(options.without)),
-            ",".join(sorted(LIMITS & options.wanted)), ",".join(sorted(options.tolerate)))
+            ",".join(sorted(LIMITS & options.wanted)))
 
     def summary(self):
         judge, counts = self.judge, self.counts
@@ -308,14 +305,11 @@ def arguments():
                             ", ".join(WAYS), ", ".join(FAULTS)))
     parser.add_argument("--with", dest="included", type=words, default=set(), metavar="LIST",
                         help="what is left out otherwise: %s" % (", ".join(sorted(LIMITS)) or "nothing"))
-    parser.add_argument("--tolerate", type=words, default=TOLERATED, metavar="LIST",
-                        help="faults whose consequences programs may see at any time: %s" %
-                        (", ".join(sorted(TOLERATED)) or "none"))
     options = parser.parse_args()
     options.without |= LIMITS - options.included
     if "faults" in options.without:
         options.without = options.without - {"faults"} | set(FAULTS)
-    unknown = (options.without | options.included | options.tolerate) - set(WAYS + FAULTS)
+    unknown = (options.without | options.included) - set(WAYS + FAULTS)
     if unknown:
         parser.error("unknown: %s" % ", ".join(unknown))
     options.wanted = set(WAYS + FAULTS) - options.without

@@ -5,12 +5,12 @@ import os
 import ssl
 import sys
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from time import monotonic_ns
 
 from pyVim.connect import Disconnect, SmartConnect
 from pyVim.task import WaitForTask
-from pyVmomi import VmomiSupport, vim, vmodl
+from pyVmomi import SoapAdapter, VmomiSupport, vim, vmodl
 from pyVmomi.SoapAdapter import ParserError
 
 from soap import GONE, Trouble
@@ -31,27 +31,27 @@ def of_config(config):
             "config.uuid": config.uuid}
 
 
-@contextmanager
-def troubles():
-    """What a program fails of, in the words that the oracle knows."""
-    begin = monotonic_ns()
-    try:
-        yield
-    except http.client.HTTPException as error:
-        what = str(error).split(" ")[0]
-        raise Trouble("status %s" % what if what.isdigit() else "connection %r" % error, begin) from error
-    except (OSError, EOFError, zlib.error, ParserError, vim.fault.HostConnectFault) as error:
-        raise Trouble("connection %r" % error, begin) from error
-    except vmodl.MethodFault as fault:
-        raise Trouble("fault %s" % name_of(fault), begin) from fault
-
-
 def name_of(fault):
     return type(fault).__name__.rpartition(".")[2]
 
 
 class PyvmomiWorker(Worker):
-    troubles = staticmethod(troubles)
+    before = None  # when it began the step before
+
+    @contextmanager
+    def troubles(self):
+        """What a program fails of, in the words that the oracle knows."""
+        begin, before = monotonic_ns(), self.before
+        self.before = begin
+        try:
+            yield
+        except http.client.HTTPException as error:
+            what = str(error).split(" ")[0]
+            raise Trouble("status %s" % what if what.isdigit() else "connection %r" % error, begin, before) from error
+        except (OSError, EOFError, zlib.error, ParserError, vim.fault.HostConnectFault) as error:
+            raise Trouble("connection %r" % error, begin, before) from error
+        except vmodl.MethodFault as fault:
+            raise Trouble("fault %s" % name_of(fault), begin, before) from fault
 
     def enter(self):
         begin = monotonic_ns()
@@ -202,9 +202,13 @@ class PyvmomiWorker(Worker):
     def wait_by_filter(self, task):
         begin = monotonic_ns()
         try:
-            WaitForTask(task, raiseOnError=False, si=self.service)
-        except vmodl.MethodFault as fault:
-            raise Trouble("fault %s meanwhile" % name_of(fault), begin) from fault
+            with redirect_stdout(None):  # it prints what becomes of a task that fails
+                WaitForTask(task, raiseOnError=False, si=self.service)
+        except Exception as error:
+            self.log_in_anew()  # it may have left the filter in its session
+            if isinstance(error, vmodl.MethodFault):
+                raise Trouble("fault %s meanwhile" % name_of(error), begin) from error
+            raise
 
 
 def value(read):
@@ -212,4 +216,5 @@ def value(read):
 
 
 if __name__ == "__main__":
+    SoapAdapter.OS_ARCH = "worker " + sys.argv[1]  # whose requests they are; it is the end of the User-Agent
     PyvmomiWorker(sys.argv[1], int(sys.argv[2]), set(sys.argv[3:])).run()

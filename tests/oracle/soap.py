@@ -22,12 +22,12 @@ TOKEN = re.compile(r"<token>([^<]*)</token>")
 
 
 class Trouble(Exception):
-    """What a program takes for a failure. `since`: when it began what has failed."""
+    """What a program takes for a failure. `since`: when it began what has failed; `before`: what it had done before over
+    the same connection, if anything."""
 
-    def __init__(self, what, since):
+    def __init__(self, what, since, before=None):
         super().__init__(what)
-        self.what = what
-        self.since = since
+        self.what, self.since, self.before = what, since, before
 
     def is_of_connection(self):
         return self.what.startswith("connection")
@@ -61,24 +61,25 @@ def value_of(attributes, value):
 
 
 class Vcenter:
-    """One program's connection and login. A request that fails raises Trouble; the next opens another connection."""
+    """The connection and the login of the program called `name`. A request that fails raises Trouble; the next opens
+    another connection."""
 
-    def __init__(self, host, user, password, is_blocking):
+    def __init__(self, name, host, user, password, is_blocking):
+        self.headers = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '"urn:vim25/6.5"',
+                        "User-Agent": "worker " + name}
         self.context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
         self.host, self.user, self.password = host, user, password
         self.timeout = None if is_blocking else 100  # Python's sockets with a time-out never block
         self.cookie = None
-        self.connection = None
+        self.connection = self.before = None
 
     def close(self):
         if self.connection:
             self.connection.close()
-        self.connection = None
+        self.connection = self.before = None
 
     def send(self, body):
-        headers = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '"urn:vim25/6.5"'}
-        if self.cookie:
-            headers["Cookie"] = self.cookie
+        headers = {**self.headers, "Cookie": self.cookie} if self.cookie else self.headers
         begin = monotonic_ns()
         try:
             if not self.connection:
@@ -91,8 +92,10 @@ class Vcenter:
             text = answer.read()
             end = monotonic_ns()
         except (http.client.HTTPException, OSError) as error:
+            before = self.before
             self.close()
-            raise Trouble("connection %s" % type(error).__name__, begin) from error
+            raise Trouble("connection %s" % type(error).__name__, begin, before) from error
+        self.before = begin
         if answer.getheader("Set-Cookie"):
             self.cookie = answer.getheader("Set-Cookie")
         if answer.getheader("Content-Encoding") == "gzip":

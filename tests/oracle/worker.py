@@ -35,8 +35,8 @@ class Worker:
     def __init__(self, seed, steps, without):
         self.name, self.random, self.steps, self.without = seed, random.Random(seed), steps, without
         self.teller = Teller()
-        self.vcenter = Vcenter(os.environ["VCENTER_HOST"], os.environ["VCENTER_USER"], os.environ["VCENTER_PASSWORD"],
-                               is_blocking=self.random.random() < 0.7)
+        self.vcenter = Vcenter(seed, os.environ["VCENTER_HOST"], os.environ["VCENTER_USER"],
+                               os.environ["VCENTER_PASSWORD"], is_blocking=self.random.random() < 0.7)
         self.root = self.pool = self.view = None
         self.machines = {}   # what was last read of them
         self.folders = []
@@ -53,7 +53,6 @@ class Worker:
         self.teller.bye()
 
     def attempt(self, step=None):
-        begin = monotonic_ns()
         try:
             with self.troubles():
                 if self.root is None:
@@ -61,9 +60,9 @@ class Worker:
                 if step:
                     step()
         except Trouble as trouble:
-            self.teller.trouble(trouble.since or begin, trouble.what)
+            self.teller.trouble(trouble.since, trouble.before, trouble.what)
             if "NotAuthenticated" in trouble.what:
-                self.root = self.view = None
+                self.log_in_anew()
 
     # For those that meet them in other forms: all that a program fails of is a Trouble.
     troubles = nullcontext
@@ -108,6 +107,10 @@ class Worker:
     def reconnect(self):
         self.vcenter.close()
 
+    def log_in_anew(self):
+        """Before whatever comes next."""
+        self.root = self.view = None
+
     def other(self):
         begin = monotonic_ns()
         what = self.random.choice(["content", "clock", "session", "view", "logout"])
@@ -122,7 +125,7 @@ class Worker:
             self.view = None
         elif what == "logout":
             self.vcenter.logout()
-            self.root = self.view = None  # whatever becomes of the login
+            self.log_in_anew()
             self.enter()
         self.teller.did(begin, what)
 
@@ -336,6 +339,7 @@ class Worker:
             state = self.updates_of(task, begin)
             self.asked("DestroyPropertyFilter", "PropertyFilter", made)
         except Trouble as trouble:
+            self.log_in_anew()  # it may have left the filter in its session
             if trouble.is_of_connection():
                 raise
             raise Trouble("%s meanwhile" % trouble.what, begin) from trouble
@@ -364,8 +368,6 @@ class Worker:
 def whole(values, paths):
     """What is unset is not sent."""
     return {path: values.get(path, "") for path in paths}
-
-
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"syscall"
-	"unsafe"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -55,21 +53,10 @@ func openDiary(name string) (*diary, error) {
 	for _, e := range simulator.Map.All("Datacenter") {
 		d.roots = append(d.roots, e.(*simulator.Datacenter).VmFolder)
 	}
-	return d, d.note(d.now(), "")
+	return d, d.note(monotonic(), "")
 }
 
-// now is the moment to give to note after the work.
-func (d *diary) now() int64 {
-	if d == nil {
-		return 0
-	}
-	var t syscall.Timespec
-	const clockMonotonic = 1
-	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&t)), 0)
-	return t.Nano()
-}
-
-// note writes what has changed since it was last called.
+// note writes what has changed since it was last called. from is the moment before the work.
 func (d *diary) note(from int64, by string) error {
 	if d == nil {
 		return nil
@@ -93,7 +80,7 @@ func (d *diary) note(from int64, by string) error {
 		return nil
 	}
 	d.told = objects
-	line, err := json.Marshal(page{From: from, To: d.now(), By: by, Objects: changed})
+	line, err := json.Marshal(page{From: from, To: monotonic(), By: by, Objects: changed})
 	if err == nil {
 		_, err = d.file.Write(append(line, '\n'))
 	}

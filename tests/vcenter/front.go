@@ -148,7 +148,7 @@ func (x *exchange) soap(cookie string) *answer {
 		x.enteredBy(x.session)
 	}
 
-	from := f.diary.now()
+	from := monotonic()
 	a := x.dispatch()
 	x.translated(a)
 	if !isRead(x.request.operation) {

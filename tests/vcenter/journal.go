@@ -13,7 +13,7 @@ import (
 type entry struct {
 	Sequence   int64  `json:"sequence"`
 	Connection int64  `json:"connection"`
-	Milli      int64  `json:"ms"` // since the start, when the request had arrived
+	At         int64  `json:"at"` // when the request had arrived: nanoseconds of CLOCK_MONOTONIC
 	Method     string `json:"method"`
 	Path       string `json:"path"`
 	Operation  string `json:"operation"` // "GET /path" where there is no SOAP body
@@ -33,7 +33,6 @@ type journal struct {
 	lock     sync.Mutex
 	changed  *sync.Cond
 	file     *os.File
-	start    time.Time
 	sequence int64
 	total    int64
 	counts   map[string]int64
@@ -44,7 +43,7 @@ func openJournal(name string) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{file: file, start: time.Now(), counts: map[string]int64{}}
+	j := &journal{file: file, counts: map[string]int64{}}
 	j.changed = sync.NewCond(&j.lock)
 	return j, nil
 }
@@ -55,7 +54,7 @@ func (j *journal) arrived(e *entry) {
 	defer j.lock.Unlock()
 	j.sequence++
 	e.Sequence = j.sequence
-	e.Milli = time.Since(j.start).Milliseconds()
+	e.At = monotonic()
 	j.total++
 	j.counts[e.Operation]++
 	j.changed.Broadcast()

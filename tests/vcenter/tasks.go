@@ -38,7 +38,7 @@ func (x *exchange) slowTask() *answer {
 	time.AfterFunc(f.trouble.taskTime(), func() {
 		f.lock.Lock()
 		defer f.lock.Unlock()
-		from := f.diary.now()
+		from := monotonic()
 		task.Run()
 		f.noted(f.diary.note(from, id))
 		f.announce()

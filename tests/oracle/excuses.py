@@ -1,0 +1,76 @@
+"""
+What a program may fail of: only what it would have failed of without the shim, too. That is told by facts alone: when
+a fault was done (faults.py), and what the vCenter's journal has of the program's requests, and of those that the shim
+sent in its name, under the same User-Agent.
+"""
+import bisect
+import collections
+import json
+import re
+
+MEANWHILE = " meanwhile"  # while a program had something in its session: pages to come, a filter
+BREAKS = {"reset before": "connection", "reset": "connection", "truncate": "connection"}
+
+
+class Excuses:
+    def __init__(self, journal, spells):
+        self.file, self.rest, self.spells = open(journal, "rb"), b"", spells
+        self.requests = collections.defaultdict(list)  # worker → its requests, by the time of their arrival
+
+    def update(self):
+        """Afterwards all is here that was answered before the call."""
+        self.rest += self.file.read()
+        *lines, self.rest = self.rest.split(b"\n")
+        for line in lines:
+            entry = json.loads(line)
+            worker = re.search(r"worker ([\w-]+)", entry["agent"])
+            if worker:
+                bisect.insort(self.requests[worker.group(1)], entry, key=lambda entry: entry["at"])
+
+    def excuse(self, worker, trouble):
+        """Whether that worker would have had this trouble without the shim."""
+        self.update()
+        since, before, moment, what = trouble
+        asked = self.between(worker, since, moment)
+        kind = "connection" if what.startswith("connection") else what.removesuffix(MEANWHILE)
+        if any(BREAKS.get(entry.get("trouble"), entry.get("trouble")) == kind for entry in asked):
+            return True
+        if kind == "connection":
+            return self.is_closed(worker, since, before, moment)
+        if what.endswith(MEANWHILE):
+            return self.happened("end-sessions", since, moment)
+        return what == "fault NotAuthenticated" and self.is_past_healing(asked, since, moment)
+
+    def is_closed(self, worker, since, before, moment):
+        """The connection was closed while the request was under way; or before, since the vCenter was last heard over
+        it. But if the program's last answer came from the cache, the shim has to open another."""
+        if before is not None and self.between(worker, before, since):
+            since = before
+        return self.happened("close-connections", since, moment)
+
+    def is_past_healing(self, asked, since, moment):
+        """A session that has ended is opened anew, unless that login meets a fault of its own, or the new session ends
+        at once."""
+        refused = sum(entry["cookie"] and not entry["session"] for entry in asked)
+        if refused > 1 and self.happened("end-sessions", since, moment):
+            return True
+        failed = any(entry["operation"] == "Login" and entry.get("trouble") for entry in asked)
+        return refused > 0 and (failed or self.happened("close-connections", since, moment))
+
+    def in_words(self, worker, since, before, moment, what):
+        """What was known of it."""
+        lines = ["%s, which took %.3f ms" % (what, (moment - since) / 1e6)]
+        lines += ["  %s %.3f ms before it began, which took %.3f ms" % (fault, (since - begin) / 1e6, (end - begin) / 1e6)
+                  for fault, spells in self.spells.items() for begin, end in spells[-2:]]
+        lines += ["  the vCenter was asked %s %.3f ms before it began: %s" % (
+            entry["operation"], (since - entry["at"]) / 1e6, entry.get("trouble") or "status %d" % entry["status"])
+                  for entry in self.between(worker, min(since, before or since), moment)]
+        return "\n".join(lines)
+
+    def between(self, worker, begin, end):
+        requests = self.requests[worker]
+        return requests[bisect.bisect_left(requests, begin, key=lambda entry: entry["at"]):
+                        bisect.bisect_left(requests, end, key=lambda entry: entry["at"])]
+
+    def happened(self, what, since, moment):
+        return any(begin <= moment and end >= since for begin, end in self.spells[what])
