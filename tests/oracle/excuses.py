@@ -30,13 +30,13 @@ class Excuses:
     def excuse(self, worker, trouble):
         """Whether that worker would have had this trouble without the shim."""
         self.update()
-        since, before, moment, what = trouble
+        since, before, opening, moment, what = trouble
         asked = self.between(worker, since, moment)
         kind = "connection" if what.startswith("connection") else what.removesuffix(MEANWHILE)
         if any(BREAKS.get(entry.get("trouble"), entry.get("trouble")) == kind for entry in asked):
             return True
         if kind == "connection":
-            return self.is_closed(worker, since, before, moment)
+            return self.is_closed(worker, since, before, moment) or self.is_stillborn(worker, since, opening, moment)
         if what.endswith(MEANWHILE):
             return self.happened("end-sessions", since, moment)
         return what == "fault NotAuthenticated" and self.is_past_healing(asked, since, moment)
@@ -48,6 +48,12 @@ class Excuses:
             since = before
         return self.happened("close-connections", since, moment)
 
+    def is_stillborn(self, worker, since, opening, moment):
+        """The connection was closed before its first request, which would have failed without the shim; and nothing was
+        heard over it."""
+        return (opening is not None and not self.between(worker, opening[0], since)
+                and self.happened("close-connections", opening[0], opening[1] or moment))
+
     def is_past_healing(self, asked, since, moment):
         """A session that has ended is opened anew, unless that login meets a fault of its own, or the new session ends
         at once."""
@@ -57,7 +63,7 @@ class Excuses:
         failed = any(entry["operation"] == "Login" and entry.get("trouble") for entry in asked)
         return refused > 0 and (failed or self.happened("close-connections", since, moment))
 
-    def in_words(self, worker, since, before, moment, what):
+    def in_words(self, worker, since, before, _opening, moment, what):
         """What was known of it."""
         lines = ["%s, which took %.3f ms" % (what, (moment - since) / 1e6)]
         lines += ["  %s %.3f ms before it began, which took %.3f ms" % (fault, (since - begin) / 1e6, (end - begin) / 1e6)

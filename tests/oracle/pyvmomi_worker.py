@@ -37,6 +37,15 @@ def name_of(fault):
 
 class PyvmomiWorker(Worker):
     before = None  # when it began the step before
+    opening = None
+
+    def note_openings(self):
+        real = http.client.HTTPSConnection.connect
+
+        def connect(connection):
+            self.opening = [monotonic_ns(), None]
+            real(connection)
+        http.client.HTTPSConnection.connect = connect
 
     @contextmanager
     def troubles(self):
@@ -47,11 +56,14 @@ class PyvmomiWorker(Worker):
             yield
         except http.client.HTTPException as error:
             what = str(error).split(" ")[0]
-            raise Trouble("status %s" % what if what.isdigit() else "connection %r" % error, begin, before) from error
+            raise Trouble("status %s" % what if what.isdigit() else "connection %r" % error, begin, before,
+                          self.opening) from error
         except (OSError, EOFError, zlib.error, ParserError, vim.fault.HostConnectFault) as error:
-            raise Trouble("connection %r" % error, begin, before) from error
+            raise Trouble("connection %r" % error, begin, before, self.opening) from error
         except vmodl.MethodFault as fault:
-            raise Trouble("fault %s" % name_of(fault), begin, before) from fault
+            raise Trouble("fault %s" % name_of(fault), begin) from fault
+        if self.opening:
+            self.opening[1] = self.opening[1] or monotonic_ns()
 
     def enter(self):
         begin = monotonic_ns()
@@ -217,4 +229,6 @@ def value(read):
 
 if __name__ == "__main__":
     SoapAdapter.OS_ARCH = "worker " + sys.argv[1]  # whose requests they are; it is the end of the User-Agent
-    PyvmomiWorker(sys.argv[1], int(sys.argv[2]), set(sys.argv[3:])).run()
+    program = PyvmomiWorker(sys.argv[1], int(sys.argv[2]), set(sys.argv[3:]))
+    program.note_openings()
+    program.run()

@@ -22,12 +22,12 @@ TOKEN = re.compile(r"<token>([^<]*)</token>")
 
 
 class Trouble(Exception):
-    """What a program takes for a failure. `since`: when it began what has failed; `before`: what it had done before over
-    the same connection, if anything."""
+    """What a program takes for a failure. `since`: when it began what has failed; of a connection, `before`: when it had
+    begun what came before over it, if anything did, and `opening`: when it was opened, and first answered."""
 
-    def __init__(self, what, since, before=None):
+    def __init__(self, what, since, before=None, opening=None):
         super().__init__(what)
-        self.what, self.since, self.before = what, since, before
+        self.what, self.since, self.before, self.opening = what, since, before, opening
 
     def is_of_connection(self):
         return self.what.startswith("connection")
@@ -71,18 +71,19 @@ class Vcenter:
         self.host, self.user, self.password = host, user, password
         self.timeout = None if is_blocking else 100  # Python's sockets with a time-out never block
         self.cookie = None
-        self.connection = self.before = None
+        self.connection = self.before = self.opening = None
 
     def close(self):
         if self.connection:
             self.connection.close()
-        self.connection = self.before = None
+        self.connection = self.before = self.opening = None
 
     def send(self, body):
         headers = {**self.headers, "Cookie": self.cookie} if self.cookie else self.headers
         begin = monotonic_ns()
         try:
             if not self.connection:
+                self.opening = [begin, None]
                 self.connection = http.client.HTTPSConnection(self.host, int(os.environ["VCENTER_PORT"]),
                                                               context=self.context, timeout=self.timeout)
                 self.connection.connect()
@@ -92,10 +93,11 @@ class Vcenter:
             text = answer.read()
             end = monotonic_ns()
         except (http.client.HTTPException, OSError) as error:
-            before = self.before
+            before, opening = self.before, self.opening
             self.close()
-            raise Trouble("connection %s" % type(error).__name__, begin, before) from error
+            raise Trouble("connection %s" % type(error).__name__, begin, before, opening) from error
         self.before = begin
+        self.opening[1] = self.opening[1] or end
         if answer.getheader("Set-Cookie"):
             self.cookie = answer.getheader("Set-Cookie")
         if answer.getheader("Content-Encoding") == "gzip":

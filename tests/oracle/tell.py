@@ -5,8 +5,9 @@
     ["wrote", step, moment, identity, outcome]             a task, an object, or the name of a fault
     ["ended", step, moment, identity, state, way]          its task was seen in its last state
     ["did", step, begin, end, what]                        what is no read and no write
-    ["trouble", step, begin, before, end, what]            what a program takes for a failure; before: when the request
-                                                           before it on its connection began, if that was not the first
+    ["trouble", step, begin, before, opening, end, what]   what a program takes for a failure; before: when the request
+                                                           before it on its connection began, if that was not the first;
+                                                           opening: when the connection was opened, and first answered
     ["bye", step, moment]
 
 Moments are nanoseconds of CLOCK_MONOTONIC. A line is one write(2), and no larger than a pipe takes at once is not
@@ -44,8 +45,8 @@ class Teller:
     def did(self, begin, what):
         self.tell("did", begin, monotonic_ns(), what)
 
-    def trouble(self, since, before, what):
-        self.tell("trouble", since, before, monotonic_ns(), what)
+    def trouble(self, trouble):
+        self.tell("trouble", trouble.since, trouble.before, trouble.opening, monotonic_ns(), trouble.what)
 
     def bye(self):
         self.tell("bye", monotonic_ns())

@@ -60,7 +60,7 @@ class Worker:
                 if step:
                     step()
         except Trouble as trouble:
-            self.teller.trouble(trouble.since, trouble.before, trouble.what)
+            self.teller.trouble(trouble)
             if "NotAuthenticated" in trouble.what:
                 self.log_in_anew()
 
