@@ -33,6 +33,20 @@ static bool is_blank(uint8_t c)
     return c == ' ' || c == '\t';
 }
 
+bool span_take_sized(struct span *from, struct span *part)
+{
+    uint64_t size;
+    if (from->size < sizeof(size))
+        return false;
+    memcpy(&size, from->data, sizeof(size));
+    if (size > from->size - sizeof(size))
+        return false;
+    *part = (struct span){from->data + sizeof(size), (size_t)size};
+    from->data += sizeof(size) + (size_t)size;
+    from->size -= sizeof(size) + (size_t)size;
+    return true;
+}
+
 struct span span_trimmed(struct span s)
 {
     while (s.size > 0 && is_blank(s.data[0])) {

@@ -24,6 +24,9 @@ bool span_equal(struct span a, struct span b);
 /* ASCII case-insensitive, as header field names are (RFC 9110, 5.1). */
 bool span_equal_ignoring_case(struct span a, struct span b);
 bool span_contains(struct span haystack, struct span needle);
+/* What buffer_append_sized appended is at the beginning of *from: takes it from there into *part.
+ * False: it is not, or not whole. */
+bool span_take_sized(struct span *from, struct span *part);
 /* Without leading and trailing spaces and tabs. */
 struct span span_trimmed(struct span s);
 

@@ -1,4 +1,12 @@
-/* What the files that make up sessions share (session.c, succession.c); nobody else includes it. */
+/*
+ * What the files that make up sessions share; nobody else includes it.
+ *
+ *   session.c          the sessions of this process
+ *   session_record.c   the records that other processes are lent them by
+ *   session_bound.c    what lives and dies with one: views, currentSession
+ *   principal.c        whose a cookie is
+ *   succession.c       what stands at the origin for what the program names
+ */
 #ifndef VCACHE_CACHE_SESSION_PARTS_H
 #define VCACHE_CACHE_SESSION_PARTS_H
 
@@ -48,6 +56,35 @@ struct session {
     char login_body[SESSION_LOGIN_SIZE];
     bool is_refused; /* the origin does not know them any more */
 };
+
+#define SPAN_OF_OBJECT(object) ((struct span){(const uint8_t *)&(object), sizeof(object)})
+
+/* ---- session.c ---- */
+
+/* The session with that cookie which `login` opened or was lent, known from now on. NULL without
+ * memory. Locked. */
+struct session *session_with(struct session *login, struct span cookie, struct span session_key);
+/* A name for it that no program in this process holds. Locked. */
+struct session *session_free_name(struct session *session);
+/* The key of a record, which only this cache's secret leads to from what it is about. */
+bool session_identify_record(struct cache *cache, const char *label, const struct span *parts,
+                             size_t count, struct record_key *id);
+
+/* ---- session_bound.c ---- */
+
+/* Nothing is bound any more to the session whose record that was. */
+void session_bound_remove(struct cache *cache, struct record_key session);
+
+/* ---- principal.c ---- */
+
+bool principal_identify(struct cache *cache, const struct endpoint *endpoint,
+                        const struct trust *trust, struct span cookie, struct record_key *id);
+/* The cookie `cookie` (as identified) is the session's principal's, and that is how he is called.
+ */
+void principal_remember(struct cache *cache, const struct session *session,
+                        const struct record_key *cookie);
+
+/* ---- succession.c ---- */
 
 /* Makes `session`, which nobody knows yet, another name for one that a program in this process
  * holds by its own name already. False: without random numbers there is none. */

@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-static bool take_sized(struct span *from, struct span *part)
-{
-    uint64_t size;
-    if (from->size < sizeof(size))
-        return false;
-    memcpy(&size, from->data, sizeof(size));
-    if (size > from->size - sizeof(size))
-        return false;
-    *part = (struct span){from->data + sizeof(size), (size_t)size};
-    from->data += sizeof(size) + (size_t)size;
-    from->size -= sizeof(size) + (size_t)size;
-    return true;
-}
-
 static bool is_of_word(uint8_t c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
@@ -54,7 +40,7 @@ static const uint8_t *find_first(struct span text, const uint8_t *from, struct s
 {
     const uint8_t *first = NULL;
     struct span ours, theirs;
-    while (take_sized(&names, &ours) && take_sized(&names, &theirs)) {
+    while (span_take_sized(&names, &ours) && span_take_sized(&names, &theirs)) {
         struct span searched = way == RENAME_FOR_ORIGIN ? ours : theirs;
         const uint8_t *limit = first ? first : text.data + text.size;
         const uint8_t *at = find_word(text, from, limit, searched);

@@ -145,6 +145,28 @@ static void hosts_select_endpoints(void **state)
     assert_false(config_selects(&config, "esx.example.com:443"));
 }
 
+static void what_was_appended_with_its_size_is_taken_whole(void **state)
+{
+    (void)state;
+    struct buffer b = {0};
+    struct span rest, part;
+    assert_true(buffer_append_sized(&b, SPAN_OF("first")) && buffer_append_sized(&b, SPAN_OF("")));
+    rest = buffer_span(&b);
+    assert_true(span_take_sized(&rest, &part) && span_equal(part, SPAN_OF("first")));
+    assert_true(span_take_sized(&rest, &part) && part.size == 0);
+    assert_int_equal(rest.size, 0);
+    assert_false(span_take_sized(&rest, &part));
+    for (size_t cut = 0; cut < sizeof(uint64_t) + strlen("first"); cut++) {
+        rest = (struct span){b.data, cut};
+        assert_false(span_take_sized(&rest, &part));
+        assert_int_equal(rest.size, cut);
+    }
+    memset(b.data, 0xff, sizeof(uint64_t));
+    rest = buffer_span(&b);
+    assert_false(span_take_sized(&rest, &part));
+    buffer_free(&b);
+}
+
 int main(void)
 {
 #define WITH_CLEAR_ENVIRONMENT(test)                                                               \
@@ -153,6 +175,7 @@ int main(void)
         cmocka_unit_test(buffers_grow_and_keep_their_content),
         cmocka_unit_test(a_buffer_that_cannot_grow_says_so_and_keeps_what_it_has),
         cmocka_unit_test(spans_compare_as_field_names_do),
+        cmocka_unit_test(what_was_appended_with_its_size_is_taken_whole),
         WITH_CLEAR_ENVIRONMENT(an_empty_environment_means_the_defaults),
         WITH_CLEAR_ENVIRONMENT(a_value_that_cannot_be_read_means_the_default),
         WITH_CLEAR_ENVIRONMENT(an_operation_may_have_its_own_ttl),
