@@ -37,7 +37,10 @@
 #include "cache/key.h"
 #include "cache/origins.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define TASK_BITS 30
 #define TASK_MASK ((UINT64_C(1) << TASK_BITS) - 1)
@@ -238,9 +241,10 @@ struct fence_raised fence_raise(struct cache *cache, const struct endpoint *endp
     struct fence_raised raised = {.slot = SHARED_SLOT_OF_UNKNOWN};
     if (!marks_of(cache, endpoint, &marks))
         return raised;
+    uint64_t end = end_of(bound_ms);
     raised.slot = marks.other;
     for (size_t i = 0; i < MARKS; i++)
-        raised.until[i] = raise_in(marks.slots[i], end_of(bound_ms));
+        raised.until[i] = raise_in(marks.slots[i], end);
     return raised;
 }
 
@@ -322,6 +326,60 @@ void fence_end_task(struct cache *cache, const struct endpoint *endpoint, struct
     /* It may have been started when the endpoint was not known yet. */
     if (marks.other != SHARED_SLOT_OF_UNKNOWN)
         end_in(&marks.shared->slots[SHARED_SLOT_OF_UNKNOWN], task_digest(marks.owners[0], task));
+}
+
+/* At the same place, so that of several who do it one does. */
+static bool carry_word(_Atomic uint64_t *to, uint64_t word)
+{
+    uint64_t before = 0;
+    return atomic_compare_exchange_strong(to, &before, word) || before == word;
+}
+
+/* Whether anything was. */
+static bool carry_slot(const struct shared_slot *old, struct shared_slot *fresh)
+{
+    uint64_t now = clock_milliseconds();
+    uint64_t longest = atomic_load(&old->held_until);
+    if (!is_ahead(longest, now))
+        longest = 0;
+    bool is_any = longest != 0;
+    for (size_t i = 0; i < SHARED_WRITERS + SHARED_TASKS; i++) {
+        bool is_task = i >= SHARED_WRITERS;
+        uint64_t word = atomic_load(is_task ? &old->tasks[i - SHARED_WRITERS] : &old->writers[i]);
+        uint64_t end = is_task ? (word >> TASK_BITS) * TASK_TICK_MS : word;
+        if (!is_ahead(end, now))
+            continue;
+        is_any = true;
+        if (!carry_word(is_task ? &fresh->tasks[i - SHARED_WRITERS] : &fresh->writers[i], word) &&
+            end > longest)
+            longest = end;
+    }
+    if (longest != 0)
+        hold_until(fresh, longest);
+    return is_any;
+}
+
+/* A file that was cut has nothing behind its mapping, and to touch that would be SIGBUS. The kernel
+ * looks at the set before it refuses what is to be done with it (kernel/signal.c). */
+static bool is_readable(const void *word)
+{
+    int saved = errno;
+    bool is_readable =
+        syscall(SYS_rt_sigprocmask, -1, word, NULL, sizeof(uint64_t)) == 0 || errno != EFAULT;
+    errno = saved;
+    return is_readable;
+}
+
+/* Every mark is in the slot of all. Which origins are known is not, so these look at the slot of
+ * the unknown. Who does this late may bring back what has ended: until its bound. */
+void fence_carry_over(const struct shared *old, struct shared *fresh)
+{
+    const struct shared_slot *marks = &old->slots[SHARED_SLOT_OF_ALL];
+    if (!is_readable(marks) || !is_readable((const uint8_t *)(marks + 1) - sizeof(uint64_t)))
+        return;
+    bool is_any = carry_slot(marks, &fresh->slots[SHARED_SLOT_OF_ALL]);
+    if (carry_slot(marks, &fresh->slots[SHARED_SLOT_OF_UNKNOWN]) || is_any)
+        shared_invalidate(fresh);
 }
 
 void fence_invalidate_all(struct cache *cache)

@@ -86,6 +86,9 @@ static enum cache_status adopt(struct cache *cache, int fd, const struct stat *s
     }
     *mapping = (struct shared_mapping){
         .shared = address, .device = status->st_dev, .inode = status->st_ino};
+    const struct shared_mapping *before = atomic_load(&cache->shared);
+    if (before)
+        fence_carry_over(before->shared, mapping->shared);
     mapping->next = atomic_load(&cache->mappings);
     while (!atomic_compare_exchange_weak(&cache->mappings, &mapping->next, mapping))
         ;

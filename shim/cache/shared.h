@@ -92,6 +92,9 @@ enum cache_status shared_attach(struct cache *cache, int directory, bool create)
 /* No stored response stays valid, whatever its origin. */
 void shared_invalidate(struct shared *shared);
 
+/* The file was replaced: what fences in `old` fences in `fresh` from now on (fence.c). */
+void fence_carry_over(const struct shared *old, struct shared *fresh);
+
 /* The LMDB part was given up for a new one: counts it, and no stored response stays valid. */
 void shared_note_remade(struct cache *cache);
 

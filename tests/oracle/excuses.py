@@ -39,7 +39,8 @@ class Excuses:
             return self.is_closed(worker, since, before, moment) or self.is_stillborn(worker, since, opening, moment)
         if what.endswith(MEANWHILE):
             return self.happened("end-sessions", since, moment)
-        return what == "fault NotAuthenticated" and self.is_past_healing(asked, since, moment)
+        return what == "fault NotAuthenticated" and (self.is_past_healing(asked, since, moment)
+                                                     or self.is_late_logout(worker, asked, moment))
 
     def is_closed(self, worker, since, before, moment):
         """The connection was closed while the request was under way; or before, since the vCenter was last heard over
@@ -57,11 +58,17 @@ class Excuses:
     def is_past_healing(self, asked, since, moment):
         """A session that has ended is opened anew, unless that login meets a fault of its own, or the new session ends
         at once."""
-        refused = sum(entry["cookie"] and not entry["session"] for entry in asked)
+        refused = sum(is_refused(entry) for entry in asked)
         if refused > 1 and self.happened("end-sessions", since, moment):
             return True
         failed = any(entry["operation"] == "Login" and entry.get("trouble") for entry in asked)
         return refused > 0 and (failed or self.happened("close-connections", since, moment))
+
+    def is_late_logout(self, worker, asked, moment):
+        """It logged out of a session of its own, which had ended since it was last heard in."""
+        late = [entry["at"] for entry in asked if entry["operation"] == "Logout" and is_refused(entry)]
+        alive = [entry["at"] for entry in self.between(worker, 0, late[0]) if entry["session"]] if late else []
+        return bool(alive) and self.happened("end-sessions", alive[-1], moment)
 
     def in_words(self, worker, since, before, _opening, moment, what):
         """What was known of it."""
@@ -80,3 +87,8 @@ class Excuses:
 
     def happened(self, what, since, moment):
         return any(begin <= moment and end >= since for begin, end in self.spells[what])
+
+
+def is_refused(entry):
+    """Its session was none that the vCenter knows."""
+    return entry["cookie"] and not entry["session"]

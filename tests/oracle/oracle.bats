@@ -26,7 +26,7 @@ teardown() {
     "$oracle" --build "$build" --seed 1 --steps 6000 --without faults
 }
 
-@test "the same with programs killed, sessions ended, connections closed, requests refused, the cache flushed" {
+@test "the same with programs killed, sessions ended, connections closed, requests refused, the cache flushed and removed" {
     "$oracle" --build "$build" --seed 2 --steps 6000
 }
 

@@ -32,8 +32,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 WAYS = ["filter", "view-in-pages", "pyvmomi", "names"]  # what can be left out, beside the faults
 USERS = {"administrator@vsphere.local": "vcache-Secret-1", "reader@vsphere.local": "vcache-Secret-2"}
-# What the shim does not do: know of a running task when its directory was removed meanwhile.
-LIMITS = {"removals"}
 FENCE_SECONDS = 0.5
 LIFE = (60, 400)  # steps of a process, before another takes its place
 TAIL = 25
@@ -279,9 +277,8 @@ class Round:
 
     def once_more(self):
         options = self.options
-        return "tests/oracle/oracle.py --build %s --shim %s --seed %d --steps %d --processes %d --without '%s' --with '%s'" % (
-            self.build, self.shim, self.seed, self.steps, options.processes, ",".join(sorted(options.without)),
-            ",".join(sorted(LIMITS & options.wanted)))
+        return "tests/oracle/oracle.py --build %s --shim %s --seed %d --steps %d --processes %d --without '%s'" % (
+            self.build, self.shim, self.seed, self.steps, options.processes, ",".join(sorted(options.without)))
 
     def summary(self):
         judge, counts = self.judge, self.counts
@@ -303,13 +300,10 @@ def arguments():
     parser.add_argument("--without", type=words, default=set(), metavar="LIST",
                         help="of %s, and the faults %s, separated by commas; or faults: all of these" % (
                             ", ".join(WAYS), ", ".join(FAULTS)))
-    parser.add_argument("--with", dest="included", type=words, default=set(), metavar="LIST",
-                        help="what is left out otherwise: %s" % (", ".join(sorted(LIMITS)) or "nothing"))
     options = parser.parse_args()
-    options.without |= LIMITS - options.included
     if "faults" in options.without:
         options.without = options.without - {"faults"} | set(FAULTS)
-    unknown = (options.without | options.included) - set(WAYS + FAULTS)
+    unknown = options.without - set(WAYS + FAULTS)
     if unknown:
         parser.error("unknown: %s" % ", ".join(unknown))
     options.wanted = set(WAYS + FAULTS) - options.without

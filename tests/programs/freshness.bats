@@ -229,6 +229,38 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     grep -q '>slow<' after.out
 }
 
+@test "so it is where the cache was removed meanwhile, once a program that knew of the task has asked again" {
+    local state=read:Task: task
+    mkfifo go
+    vcenter_control '/task-time?ms=1500'
+    cached write "$ask" login 'Rename_Task:VirtualMachine:vm-57:<newName>slow</newName>' wait:go "$children" &
+    until_said write 2
+    task=$(sed -n 's/.*<returnval type="Task">\([^<]*\)<.*/\1/p' write.out)
+    state=read:Task:$task:info.state
+    rm -rf "$VCACHE_DIR"
+    cached maker "$ask" login "$children"
+    : >go
+    wait
+    vcenter_reset
+    cached during "$ask" login "$name"
+    cached again "$ask" login "$name"
+    origin_was_asked RetrievePropertiesEx RetrievePropertiesEx
+    for _ in $(seq 200); do
+        plainly state "$ask" login "$state"
+        grep -q '>success<' state.out && break
+        sleep 0.05
+    done
+    grep -q '>success<' state.out
+    cached after "$ask" login "$name"
+    grep -q '>slow<' after.out
+    # A program under the shim sees its end: then answers are kept again.
+    cached end "$ask" login "$state"
+    cached stored "$ask" login "$name"
+    vcenter_reset
+    cached warm "$ask" login "$name"
+    origin_was_not_asked
+}
+
 @test "a task that nobody watches keeps reads from being answered for VCACHE_FENCE seconds, no longer" {
     local written
     cached before "$ask" login "$name"

@@ -182,6 +182,70 @@ static void a_held_fence_stays_until_its_bound(void **state)
     assert_false(is_fenced(fixture));
 }
 
+static int reads_of_vcenter_are_free(struct fixture *fixture)
+{
+    EXPECT(!fence_read(own_cache(fixture), &vcenter).is_fenced);
+    return 0;
+}
+
+static int reads_of_vcenter_are_fenced(struct fixture *fixture)
+{
+    EXPECT(fence_read(own_cache(fixture), &vcenter).is_fenced);
+    return 0;
+}
+
+static void remove_directory(const struct fixture *fixture)
+{
+    unit_remove(&fixture->config);
+    sleep_ms(30); /* readers compare the path every 20 ms */
+}
+
+static void what_is_under_way_when_the_directory_is_removed_fences_in_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    learn_all(fixture);
+    fence_hold_task(fixture->cache, &by_address, SPAN_OF("task-1"), 60000);
+    fence_hold(fixture->cache, &other, 300);
+    struct fence_raised raised = fence_raise(fixture->cache, &other, 60000);
+    remove_directory(fixture);
+    /* Made by one that knows of nothing; one that does looks at it. */
+    assert_int_equal(run_child(reads_of_vcenter_are_free, fixture), 0);
+    uint64_t before = generation(fixture);
+    assert_true(is_fenced(fixture));
+    assert_int_equal(run_child(reads_of_vcenter_are_fenced, fixture), 0);
+    fence_learn(fixture->cache, &vcenter, UUID);
+    assert_true(is_fenced(fixture));
+    fence_lower(fixture->cache, raised);
+    sleep_ms(350);
+    assert_true(is_fenced(fixture));
+    assert_true(is_fenced_for(fixture, &by_address));
+    fence_end_task(fixture->cache, &by_address, SPAN_OF("task-1"));
+    assert_false(is_fenced_for(fixture, &by_address));
+    assert_int_not_equal(generation(fixture), before);
+}
+
+static void what_had_ended_when_the_directory_is_removed_does_not_fence(void **state)
+{
+    struct fixture *fixture = *state;
+    fence_hold_task(fixture->cache, &vcenter, SPAN_OF("task-1"), 60000);
+    fence_end_task(fixture->cache, &vcenter, SPAN_OF("task-1"));
+    fence_hold(fixture->cache, &vcenter, 1);
+    write_to(fixture->cache, &vcenter);
+    remove_directory(fixture);
+    assert_false(is_fenced(fixture));
+}
+
+static void a_file_that_was_cut_is_not_looked_into(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[PATH_MAX];
+    fence_hold_task(fixture->cache, &vcenter, SPAN_OF("task-1"), 60000);
+    path_in(path, &fixture->config, "shared");
+    assert_int_equal(truncate(path, 0), 0);
+    remove_directory(fixture);
+    assert_false(is_fenced(fixture));
+}
+
 static int end_task(struct fixture *fixture)
 {
     struct cache *cache = own_cache(fixture);
@@ -602,6 +666,9 @@ int main(void)
         FIXTURE_TEST(more_writes_than_there_is_room_for_fence_until_their_bound),
         FIXTURE_TEST(a_fence_holds_for_all_processes),
         FIXTURE_TEST(a_held_fence_stays_until_its_bound),
+        FIXTURE_TEST(what_is_under_way_when_the_directory_is_removed_fences_in_the_next),
+        FIXTURE_TEST(what_had_ended_when_the_directory_is_removed_does_not_fence),
+        FIXTURE_TEST(a_file_that_was_cut_is_not_looked_into),
         FIXTURE_TEST(a_task_fences_until_anybody_sees_its_end),
         FIXTURE_TEST(a_task_that_nobody_watches_is_given_up),
         FIXTURE_TEST(more_tasks_than_there_is_room_for_fence_until_their_bound),
