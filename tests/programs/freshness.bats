@@ -207,36 +207,39 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     run ! cmp before.out after.out
 }
 
+# until_done TASK: asked of vCenter, so that no program under the shim knows of it.
+until_done() {
+    for _ in $(seq 200); do
+        plainly state "$ask" login "read:Task:$1:info.state"
+        grep -q '>success<' state.out && return
+        sleep 0.05
+    done
+    return 1
+}
+
 @test "while a task runs vCenter is asked, and afterwards too" {
-    local state=read:Task: task
+    local task
     cached before "$ask" login "$name"
     vcenter_control '/task-time?ms=1500'
     cached write "$ask" login 'Rename_Task:VirtualMachine:vm-57:<newName>slow</newName>'
     task=$(sed -n 's/.*<returnval type="Task">\([^<]*\)<.*/\1/p' write.out)
-    state=read:Task:$task:info.state
     vcenter_reset
     zero
     cached during "$ask" login "$name"
     origin_was_asked RetrievePropertiesEx
     counted 'hit.session-lent 1' 'miss.fenced 1'
-    for _ in $(seq 200); do
-        plainly state "$ask" login "$state"
-        grep -q '>success<' state.out && break
-        sleep 0.05
-    done
-    grep -q '>success<' state.out
+    until_done "$task"
     cached after "$ask" login "$name"
     grep -q '>slow<' after.out
 }
 
 @test "so it is where the cache was removed meanwhile, once a program that knew of the task has asked again" {
-    local state=read:Task: task
+    local task
     mkfifo go
     vcenter_control '/task-time?ms=1500'
     cached write "$ask" login 'Rename_Task:VirtualMachine:vm-57:<newName>slow</newName>' wait:go "$children" &
     until_said write 2
     task=$(sed -n 's/.*<returnval type="Task">\([^<]*\)<.*/\1/p' write.out)
-    state=read:Task:$task:info.state
     rm -rf "$VCACHE_DIR"
     cached maker "$ask" login "$children"
     : >go
@@ -245,16 +248,11 @@ create() { echo "CreateFolder:Folder:folder-3:<name>$1</name>"; }
     cached during "$ask" login "$name"
     cached again "$ask" login "$name"
     origin_was_asked RetrievePropertiesEx RetrievePropertiesEx
-    for _ in $(seq 200); do
-        plainly state "$ask" login "$state"
-        grep -q '>success<' state.out && break
-        sleep 0.05
-    done
-    grep -q '>success<' state.out
+    until_done "$task"
     cached after "$ask" login "$name"
     grep -q '>slow<' after.out
     # A program under the shim sees its end: then answers are kept again.
-    cached end "$ask" login "$state"
+    cached end "$ask" login "read:Task:$task:info.state"
     cached stored "$ask" login "$name"
     vcenter_reset
     cached warm "$ask" login "$name"
