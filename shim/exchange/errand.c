@@ -176,7 +176,8 @@ static bool adopt(struct exchange *x, struct session *dead)
 {
     struct session *heir;
     bool is_adopted = session_adopt(cache_of(x), x->errand.login,
-                                    x->context->config.session_idle_ms, &heir) == CACHE_OK;
+                                    x->context->config.session_idle_ms, &heir) == CACHE_OK &&
+                      heir != dead; /* whose record could not be removed */
     if (is_adopted)
         session_succeed(dead, heir);
     return is_adopted;
@@ -204,15 +205,16 @@ bool errand_heals(struct exchange *x)
         return false;
     bool is_private = session_is_private(dead);
     x->errand.aim = is_private ? ERRAND_PRIVATE : ERRAND_HEAL;
-    /* Another thread may have been quicker. */
+    /* Another thread may have been quicker. But what others had opened may have ended with the rest,
+     * and then one logs in oneself. */
     bool is_open =
-        session_actual(x->asked.session) != dead || (!is_private && adopt_or_claim(x, dead));
+        x->asked.adoptions++ < ADOPTIONS &&
+        (session_actual(x->asked.session) != dead || (!is_private && adopt_or_claim(x, dead)));
     if (is_open) {
         report_event(x, VERDICT_SESSION_HEALED);
         x->asked.actual = session_actual(x->asked.session);
         errand_end(x);
-        /* Once; but what others had opened may have ended with the rest. */
-        x->asked.is_healable = ++x->asked.adoptions < ADOPTIONS;
+        x->asked.is_healable = true;
     }
     return true;
 }

@@ -16,6 +16,7 @@ class Excuses:
     def __init__(self, journal, spells):
         self.file, self.rest, self.spells = open(journal, "rb"), b"", spells
         self.requests = collections.defaultdict(list)  # worker → its requests, by the time of their arrival
+        self.users = collections.defaultdict(set)  # session → the workers in it
 
     def update(self):
         """Afterwards all is here that was answered before the call."""
@@ -26,9 +27,10 @@ class Excuses:
             worker = re.search(r"worker ([\w-]+)", entry["agent"])
             if worker:
                 bisect.insort(self.requests[worker.group(1)], entry, key=lambda entry: entry["at"])
+                self.users[entry["session"]].add(worker.group(1))
 
-    def excuse(self, worker, trouble):
-        """Whether that worker would have had this trouble without the shim."""
+    def excuse(self, worker, trouble, is_unknown):
+        """Whether that worker would have had this trouble without the shim. `is_unknown`: its login was not looked at."""
         self.update()
         since, before, opening, moment, what = trouble
         asked = self.between(worker, since, moment)
@@ -40,7 +42,7 @@ class Excuses:
         if what.endswith(MEANWHILE):
             return self.happened("end-sessions", since, moment)
         return what == "fault NotAuthenticated" and (self.is_past_healing(asked, since, moment)
-                                                     or self.is_late_logout(worker, asked, moment))
+                                                     or self.is_own(worker, asked, moment, is_unknown))
 
     def is_closed(self, worker, since, before, moment):
         """The connection was closed while the request was under way; or before, since the vCenter was last heard over
@@ -64,11 +66,13 @@ class Excuses:
         failed = any(entry["operation"] == "Login" and entry.get("trouble") for entry in asked)
         return refused > 0 and (failed or self.happened("close-connections", since, moment))
 
-    def is_late_logout(self, worker, asked, moment):
-        """It logged out of a session of its own, which had ended since it was last heard in."""
-        late = [entry["at"] for entry in asked if entry["operation"] == "Logout" and is_refused(entry)]
-        alive = [entry["at"] for entry in self.between(worker, 0, late[0]) if entry["session"]] if late else []
-        return bool(alive) and self.happened("end-sessions", alive[-1], moment)
+    def is_own(self, worker, asked, moment, is_unknown):
+        """The session in which it was heard last was its own alone, and has ended since. It is opened anew all the same,
+        but not to be logged out of, nor if nobody knows with what."""
+        refused = [entry for entry in asked if is_refused(entry)]
+        alive = [entry for entry in self.between(worker, 0, moment) if entry["session"]]
+        return (bool(refused and alive) and (is_unknown or refused[0]["operation"] == "Logout")
+                and self.users[alive[-1]["session"]] == {worker} and self.happened("end-sessions", alive[-1]["at"], moment))
 
     def in_words(self, worker, since, before, _opening, moment, what):
         """What was known of it."""

@@ -321,16 +321,23 @@ exec(open(os.environ['ask']).read())"
 }
 
 @test "eight pyVmomi programs at once, begun after it ended: one login" {
-    local i pids=()
+    local i tries pids
     alone bare "$python" "$scripts/inventory.py"
-    lend
-    vcenter_control /end-sessions >/dev/null
-    for i in 1 2 3 4 5 6 7 8; do
-        cached "run-$i" "$python" "$scripts/inventory.py" &
-        pids+=($!)
+    for tries in 1 2 3; do
+        lend
+        vcenter_control /end-sessions >/dev/null
+        pids=()
+        for i in 1 2 3 4 5 6 7 8; do
+            cached "run-$i" "$python" "$scripts/inventory.py" &
+            pids+=($!)
+        done
+        wait "${pids[@]}"
+        for i in 1 2 3 4 5 6 7 8; do same bare "run-$i"; done
+        # On a busy machine one may not come to the store in time: then it goes on without.
+        grep -q ' \(no-cache\|not-busy\|not-available\|wait-ended\) ' log || break
+        forget_sessions
+        rm -rf "$VCACHE_DIR" log
     done
-    wait "${pids[@]}"
-    for i in 1 2 3 4 5 6 7 8; do same bare "run-$i"; done
     [ "$(vcenter_views)" -eq 2 ]
     healed
 }
@@ -456,6 +463,25 @@ exec(open(os.environ['ask']).read())"
     wait
     grep -q '^SessionIsActive 200 .*true' run.out
     logins 2
+}
+
+@test "while nobody can write to the store: who notices it logs in" {
+    local holder run
+    lend
+    mkfifo go
+    cached run "$ask" login say:there wait:go "$active" "$name" logout &
+    run=$!
+    until_said run 2
+    "$python" "$programs/faults/hold-lock.py" "$VCACHE_DIR/locks" 0 1 >held.out 3>&- &
+    holder=$!
+    until_said held 1
+    vcenter_control /end-sessions >/dev/null
+    : >go
+    wait $run
+    kill $holder
+    grep -q '^SessionIsActive 200 .*true' run.out
+    grep -q '^read 200 ' run.out
+    logins 1
 }
 
 # ---- honestly ------------------------------------------------------------------------------------
