@@ -167,7 +167,7 @@ static bool is_refused(struct exchange *x)
     if (!exchange_response_body(x, &body))
         return false;
     return http_status(x->response) == 500
-               ? soap_is_not_authenticated(body)
+               ? soap_is_fault(body, "NotAuthenticated")
                : is_read && span_contains(body, SPAN_OF("NotAuthenticated"));
 }
 
@@ -205,11 +205,10 @@ bool errand_heals(struct exchange *x)
         return false;
     bool is_private = session_is_private(dead);
     x->errand.aim = is_private ? ERRAND_PRIVATE : ERRAND_HEAL;
-    /* Another thread may have been quicker. But what others had opened may have ended with the rest,
-     * and then one logs in oneself. */
-    bool is_open =
-        x->asked.adoptions++ < ADOPTIONS &&
-        (session_actual(x->asked.session) != dead || (!is_private && adopt_or_claim(x, dead)));
+    /* Another thread may have been quicker. But what others had opened may have ended with the
+     * rest, and then one logs in oneself. */
+    bool is_open = x->asked.adoptions++ < ADOPTIONS && (session_actual(x->asked.session) != dead ||
+                                                        (!is_private && adopt_or_claim(x, dead)));
     if (is_open) {
         report_event(x, VERDICT_SESSION_HEALED);
         x->asked.actual = session_actual(x->asked.session);
@@ -265,7 +264,7 @@ static bool learn_login(struct exchange *x, struct span body)
         x->asked.actual = session_actual(x->asked.session);
         report_event(x, x->errand.aim == ERRAND_PRIVATE ? VERDICT_SESSION_PRIVATE
                                                         : VERDICT_SESSION_HEALED);
-    } else if (http_status(x->response) == 500) {
+    } else if (http_status(x->response) == 500 && soap_is_fault(body, "InvalidLogin")) {
         session_refuse(x->errand.login);
     }
     if (x->asked.changes_session)

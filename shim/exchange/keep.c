@@ -156,7 +156,7 @@ static void look_for_ended_session(struct exchange *x)
     if (!x->asked.session || x->asked.verdict == VERDICT_LOGGED_OUT ||
         http_status(x->response) != 500 || !session_is_shared(x->asked.actual))
         return;
-    if (exchange_response_body(x, &body) && soap_is_not_authenticated(body)) {
+    if (exchange_response_body(x, &body) && soap_is_fault(body, "NotAuthenticated")) {
         session_withdraw(cache_of(x), x->asked.actual);
         report_event(x, VERDICT_SESSION_WITHDRAWN);
     }

@@ -1,5 +1,5 @@
-/* SOAP responses, looked into for one thing: whether it is the fault of an ended session, and the
- * text of one child of returnval. See soap.h. */
+/* SOAP responses, looked into for one thing: whether it is a certain fault, and the text of one
+ * child of returnval. See soap.h. */
 #include "exchange/soap_parts.h"
 
 #include <string.h>
@@ -8,13 +8,21 @@
 
 enum { DEPTH_FAULT_CAUSE = 5, DEPTH_CHILD = 5 };
 
-/* ---- NotAuthenticated -------------------------------------------------------------------- */
+/* ---- a fault's type ---------------------------------------------------------------------- */
 
 struct fault_reading {
     struct xml_reading xml; /* first: see xml.h */
+    const char *type;
     size_t depth;
-    bool is_fault, is_in_detail, is_not_authenticated;
+    bool is_fault, is_in_detail, is_of_type;
 };
+
+/* <NotAuthenticatedFault>. */
+static bool is_named_after(const char *element, const char *type)
+{
+    size_t size = strlen(type);
+    return strncmp(element, type, size) == 0 && strcmp(element + size, "Fault") == 0;
+}
 
 static bool is_type(const char **attributes, const char *type)
 {
@@ -40,8 +48,7 @@ static void fault_element_starts(void *reading, const char *name, const char **a
     } else if (r->depth == DEPTH_PARAMETER) {
         r->is_in_detail = strcmp(local, "detail") == 0;
     } else if (r->depth == DEPTH_FAULT_CAUSE && r->is_in_detail) {
-        r->is_not_authenticated =
-            strcmp(local, "NotAuthenticatedFault") == 0 || is_type(attributes, "NotAuthenticated");
+        r->is_of_type = is_named_after(local, r->type) || is_type(attributes, r->type);
         xml_stop(&r->xml);
     } else if (r->depth > XML_DEPTH) {
         xml_stop(&r->xml);
@@ -55,16 +62,16 @@ static void fault_element_ends(void *reading, const char *name)
     r->depth--;
 }
 
-bool soap_is_not_authenticated(struct span body)
+bool soap_is_fault(struct span body, const char *type)
 {
     static const struct xml_handlers handlers = {
         .start = fault_element_starts,
         .end = fault_element_ends,
     };
-    struct fault_reading r = {0};
+    struct fault_reading r = {.type = type};
     xml_read(&r.xml, &handlers, body, 1024);
     xml_end(&r.xml, false);
-    return r.is_not_authenticated;
+    return r.is_of_type;
 }
 
 /* ---- a child of returnval ---------------------------------------------------------------- */

@@ -261,7 +261,7 @@ static void read_as_response(struct span body)
     require(soap_read_response(body, &response));
     require(response.returnval.size <= 1024);
     soap_response_free(&response);
-    soap_is_not_authenticated(body);
+    soap_is_fault(body, "NotAuthenticated");
     struct buffer text = {0};
     if (!soap_find_child(body, "key", &text))
         require(text.size == 0);

@@ -593,6 +593,19 @@ threading.Event().wait()" >forward.out 2>/dev/null 3>&- &
     done
 }
 
+@test "a login that failed for another reason than the password: the next time it is tried again" {
+    lend
+    vcenter_control '/fail?fault=HostNotConnected&operation=Login' >/dev/null
+    mkfifo go
+    cached after "$ask" login "$filter" as:filter "$unfilter" say:there wait:go "$active" &
+    until_said after 4
+    vcenter_control /end-sessions >/dev/null
+    : >go
+    wait
+    grep -q '^SessionIsActive 200 .*true' after.out
+    logins 2
+}
+
 @test "other faults are none of it" {
     local fault
     lend

@@ -787,10 +787,12 @@ static void a_fault_is_told(void **state)
     assert_true(response.is_fault);
     assert_string_equal(response.name, "Fault");
     soap_response_free(&response);
-    assert_true(soap_is_not_authenticated(SPAN_OF(fault)));
-    assert_true(soap_is_not_authenticated(
+    assert_true(soap_is_fault(SPAN_OF(fault), "NotAuthenticated"));
+    assert_false(soap_is_fault(SPAN_OF(fault), "InvalidLogin"));
+    assert_true(soap_is_fault(
         span_of_text(ENVELOPE("<soapenv:Fault><faultcode/><detail><Fault xmlns:v=\"urn:vim25\" "
-                              "xsi:type=\"v:NotAuthenticated\"/></detail></soapenv:Fault>"))));
+                              "xsi:type=\"v:NotAuthenticated\"/></detail></soapenv:Fault>")),
+        "NotAuthenticated"));
     static const char *const others[] = {
         ENVELOPE("<soapenv:Fault><faultstring>NotAuthenticatedFault</faultstring><detail>"
                  "<InvalidLoginFault xsi:type=\"InvalidLogin\"/></detail></soapenv:Fault>"),
@@ -801,7 +803,8 @@ static void a_fault_is_told(void **state)
         "NotAuthenticatedFault",
     };
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        assert_false(soap_is_not_authenticated(span_of_text(others[i])));
+        assert_false(soap_is_fault(span_of_text(others[i]), "NotAuthenticated"));
+    assert_true(soap_is_fault(span_of_text(others[0]), "InvalidLogin"));
 }
 
 static void a_response_cut_short_is_not_understood(void **state)
