@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# No read under the shim hides a write of a program under the shim, and no program fails: thousands of random steps of
-# eight programs at once, each read judged by what the vCenter had (oracle.py). And the judge finds what it must: the same
-# shim with a fault planted. `make soak` does as many steps as one likes.
+# No read under the shim hides a write of a program under the shim, and no program fails of what it would not have failed
+# of without: thousands of random steps of eight programs at once, each read judged by what the vCenter had, each failure
+# by what had been done to it (oracle.py). And the judge finds what it must: the same shim with a fault planted. `make soak`
+# does as many steps as one likes.
 
 bats_require_minimum_version 1.5.0
 
@@ -48,3 +49,16 @@ finds() {
 @test "it finds a shim that takes a task for done when it has begun" { finds unfenced_tasks; }
 
 @test "it finds a shim that knows of a write only when it is answered" { finds late_fence; }
+
+# fails FAULT WHAT: the same of the first program that fails and would not have without the shim.
+fails() {
+    run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps 30000
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"A PROGRAM FAILS"*"$2"* ]]
+    [[ "$output" == *"--seed 3"* ]]
+}
+
+@test "it finds a shim that opens no session anew" { fails never_heals "fault NotAuthenticated"; }
+
+@test "it finds a shim that opens no connection anew" { fails never_renews connection; }
