@@ -30,7 +30,7 @@ static bool is_shim(const void *address)
 }
 
 /* libcurl polls before its first read, so a reply made up at SSL_read would hang it: it is answered
- * at its own functions. */
+ * at its own functions (curl.h). */
 static bool is_libcurl(const struct link_map *object)
 {
     const char *slash = strrchr(object->l_name, '/');
@@ -40,40 +40,45 @@ static bool is_libcurl(const struct link_map *object)
 
 /* The real function as `object` would have bound it: in its own scope; the main program's is the
  * global one. */
-static const void *bound_by(const struct link_map *object)
+static const void *bound_by(const struct link_map *object, const char *name)
 {
     void *function = NULL;
     if (object && object->l_name[0]) {
         void *handle = dlopen(object->l_name, RTLD_NOLOAD | RTLD_LAZY);
-        function = handle ? dlsym(handle, "SSL_write") : NULL;
+        function = handle ? dlsym(handle, name) : NULL;
         if (handle)
             dlclose(handle);
     }
     if (!function || is_shim(function))
-        function = dlsym(RTLD_NEXT, "SSL_write");
+        function = dlsym(RTLD_NEXT, name);
     return function && !is_shim(function) ? function : NULL;
 }
 
-static struct caller *find_cached(uintptr_t address)
+struct bound caller_bound(const void *return_address, const char *name)
 {
-    size_t slot = caller_slot(address);
-    for (size_t i = 0; i < PROBES; i++) {
-        struct caller *caller = &callers[(slot + i) % CALLERS];
-        if (atomic_load_explicit(&caller->address, memory_order_acquire) == address)
-            return caller;
-    }
-    return NULL;
+    const struct link_map *object = object_of(return_address);
+    return (struct bound){bound_by(object, name), object && is_libcurl(object)};
 }
 
-/* Without room the place is looked up at every call: slow, and right. */
-static void remember(uintptr_t address, struct route route)
+uintptr_t caller_recall(const struct caller *table, uintptr_t address)
 {
     size_t slot = caller_slot(address);
     for (size_t i = 0; i < PROBES; i++) {
-        struct caller *caller = &callers[(slot + i) % CALLERS];
+        const struct caller *caller = &table[(slot + i) % CALLERS];
+        if (atomic_load_explicit(&caller->address, memory_order_acquire) == address)
+            return caller->route;
+    }
+    return 0;
+}
+
+void caller_remember(struct caller *table, uintptr_t address, uintptr_t route)
+{
+    size_t slot = caller_slot(address);
+    for (size_t i = 0; i < PROBES; i++) {
+        struct caller *caller = &table[(slot + i) % CALLERS];
         uintptr_t none = 0;
         if (atomic_compare_exchange_strong(&caller->address, &none, BEING_WRITTEN)) {
-            caller->route = (uintptr_t)route.openssl + route.passes;
+            caller->route = route;
             atomic_store_explicit(&caller->address, address, memory_order_release);
             return;
         }
@@ -83,7 +88,7 @@ static void remember(uintptr_t address, struct route route)
 static struct route resolve(const void *return_address, const SSL *ssl)
 {
     const struct link_map *object = object_of(return_address);
-    const void *function = bound_by(object);
+    const void *function = bound_by(object, "SSL_write");
     const struct openssl *openssl = function ? openssl_with(function) : NULL;
     bool is_certain = openssl && ssl && openssl_made(openssl, ssl);
     if (!is_certain) {
@@ -96,7 +101,8 @@ static struct route resolve(const void *return_address, const SSL *ssl)
         return (struct route){openssl_missing(), true};
     struct route route = {openssl, !openssl->is_complete || (object && is_libcurl(object))};
     if (is_certain)
-        remember((uintptr_t)return_address, route);
+        caller_remember(callers, (uintptr_t)return_address,
+                        (uintptr_t)route.openssl + route.passes);
     return route;
 }
 
@@ -116,10 +122,9 @@ struct route caller_find(const void *return_address, const SSL *ssl)
     bool is_within = is_inside();
     if (is_within && caller_inside.ssl == ssl)
         return (struct route){caller_inside.openssl, true};
-    const struct caller *caller = find_cached((uintptr_t)return_address);
-    if (caller)
-        return (struct route){(const struct openssl *)(caller->route & ~(uintptr_t)1),
-                              caller->route & 1};
+    uintptr_t kept = caller_recall(callers, (uintptr_t)return_address);
+    if (kept)
+        return (struct route){(const struct openssl *)(kept & ~(uintptr_t)1), kept & 1};
     if (is_within && is_shim(return_address))
         return (struct route){caller_inside.openssl, true};
     int saved = errno;

@@ -1,5 +1,5 @@
 /*
- * Callers: which libssl a call means.
+ * Callers: which libssl, or which libcurl, a call means.
  *
  * A preloaded object cannot ask the loader for "the next" SSL_write: under CPython, Perl or PHP the
  * extension that calls was opened with RTLD_LOCAL, and two OpenSSLs can be in one process. So the
@@ -46,6 +46,18 @@ struct caller {
 };
 #define CALLERS 512
 extern struct caller callers[CALLERS];
+
+/* The route that is kept for that place; 0: none. */
+uintptr_t caller_recall(const struct caller *table, uintptr_t address);
+/* Keeps it. Without room the place is looked up at every call: slow, and right. */
+void caller_remember(struct caller *table, uintptr_t address, uintptr_t route);
+
+/* What `name` means where the call came from. The real function is NULL if it cannot be found. */
+struct bound {
+    const void *function;
+    bool by_libcurl; /* which is where the call came from */
+};
+struct bound caller_bound(const void *return_address, const char *name);
 
 static inline size_t caller_slot(uintptr_t address)
 {

@@ -2,17 +2,30 @@
  * Around fork: the child keeps copies of the answers that wait, and knows of no thread but its own.
  * (vfork and posix_spawn call none of this, and no hook allocates on the way to exec.)
  */
+#include "front/curl_handle.h"
 #include "front/wake.h"
 
 #include <pthread.h>
 
+static void before(void)
+{
+    wake_before_fork();
+    curl_handles_lock();
+}
+
+static void in_parent(void)
+{
+    curl_handles_unlock();
+    wake_after_fork();
+}
+
 static void in_child(void)
 {
-    wake_after_fork();
+    in_parent();
     sleepers_forget();
 }
 
 __attribute__((constructor)) static void register_handlers(void)
 {
-    pthread_atfork(wake_before_fork, wake_after_fork, in_child);
+    pthread_atfork(before, in_parent, in_child);
 }

@@ -3,6 +3,7 @@
  *
  * libc's are the next in the global scope and found once. OpenSSL's are one table for each libssl
  * in the process (1.1 and 3 may both be there), filled before anybody sees it and immutable then.
+ * libcurl's are in real_curl.h.
  * Thread-safe; no locks; a table lives as long as the process.
  */
 #ifndef VCACHE_FRONT_REAL_H
@@ -30,10 +31,12 @@
 struct libc {
 #define HOOK_LIBC HOOK_DECLARE
 #define HOOK_OPENSSL HOOK_IGNORE
+#define HOOK_CURL HOOK_IGNORE
 #define HOOK(name, type, arguments, library) HOOK_##library(name, type, arguments)
 #include "front/hooks.def"
 #undef HOOK
 #undef HOOK_LIBC
+#undef HOOK_CURL
 #undef HOOK_OPENSSL
 };
 
@@ -83,11 +86,13 @@ static inline const struct libc *libc_real(void)
 
 struct openssl {
 #define HOOK_LIBC HOOK_IGNORE
+#define HOOK_CURL HOOK_IGNORE
 #define HOOK_OPENSSL HOOK_DECLARE
 #define HOOK(name, type, arguments, library) HOOK_##library(name, type, arguments)
 #include "front/hooks.def"
 #undef HOOK
 #undef HOOK_LIBC
+#undef HOOK_CURL
 #undef HOOK_OPENSSL
 /* NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define OPENSSL_MEMBER(name) __typeof__(name) *name;

@@ -30,6 +30,7 @@ void libc_find(void)
 {
     int saved = errno;
 #define HOOK_OPENSSL(name)
+#define HOOK_CURL(name)
 #define HOOK_LIBC(name) find(&libc_functions.name, #name);
 #define HOOK(name, type, arguments, library) HOOK_##library(name)
 #include "front/hooks.def"

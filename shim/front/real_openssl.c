@@ -36,11 +36,13 @@ const struct openssl *openssl_missing(void)
 {
     static struct openssl table;
 #define HOOK_LIBC(name)
+#define HOOK_CURL(name)
 #define HOOK_OPENSSL(name) set_missing(&table.name);
 #define HOOK(name, type, arguments, library) HOOK_##library(name)
 #include "front/hooks.def"
 #undef HOOK
 #undef HOOK_LIBC
+#undef HOOK_CURL
 #undef HOOK_OPENSSL
     return &table;
 }
@@ -105,11 +107,13 @@ static void fill(struct openssl *table, void *library)
     bool is_complete = true;
     /* What an older library lacks its programs cannot call. */
 #define HOOK_LIBC(name)
+#define HOOK_CURL(name)
 #define HOOK_OPENSSL(name) find(library, #name, &table->name);
 #define HOOK(name, type, arguments, library) HOOK_##library(name)
 #include "front/hooks.def"
 #undef HOOK
 #undef HOOK_LIBC
+#undef HOOK_CURL
 #undef HOOK_OPENSSL
 #define OPENSSL_FIND(name) is_complete &= find(library, #name, &table->name);
     OPENSSL_NEEDED(OPENSSL_FIND)

@@ -1,0 +1,223 @@
+/* The disguise: see curl_disguise.h. */
+#include "front/curl_disguise.h"
+#include "front/curl_link.h"
+#include "front/curl_trust.h"
+
+#include "exchange/context.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char scheme[] = "https://";
+
+enum { SCHEME = sizeof(scheme) - 1, HTTPS_PORT = 443, HTTP_PORT = 80 };
+
+/* ---- URLs ---- */
+
+/* What lies between the scheme and the path; size 0 if there is a user, too, or no path. */
+static struct span authority_of(const char *url)
+{
+    const char *start = url + SCHEME;
+    size_t size = strcspn(start, "/?#");
+    if (strncasecmp(url, scheme, SCHEME) != 0 || start[size] != '/' || memchr(start, '@', size))
+        return (struct span){0};
+    return (struct span){(const uint8_t *)start, size};
+}
+
+struct span curl_host_of(const char *url)
+{
+    struct span authority = authority_of(url);
+    const uint8_t *bracket = authority.size ? memchr(authority.data, ']', authority.size) : NULL;
+    if (bracket && authority.data[0] == '[')
+        return (struct span){authority.data + 1, (size_t)(bracket - authority.data) - 1};
+    const uint8_t *colon = authority.size ? memchr(authority.data, ':', authority.size) : NULL;
+    if (colon)
+        authority.size = (size_t)(colon - authority.data);
+    return authority;
+}
+
+/* As written; HTTPS_PORT if none is. */
+long curl_port_of(const char *url)
+{
+    struct span authority = authority_of(url);
+    const uint8_t *colon = authority.size ? memrchr(authority.data, ':', authority.size) : NULL;
+    const uint8_t *bracket = authority.size ? memrchr(authority.data, ']', authority.size) : NULL;
+    if (!colon || (bracket && colon < bracket))
+        return HTTPS_PORT;
+    return strtol((const char *)colon + 1, NULL, 10);
+}
+
+/* /sdk, /sdk/… and /sdk?…, and not /sdkTunnel. */
+static bool is_sdk(const char *path)
+{
+    return strncmp(path, "/sdk", 4) == 0 && (path[4] == '\0' || strchr("/?#", path[4]));
+}
+
+static bool is_vsphere(const char *url)
+{
+    struct span authority = authority_of(url);
+    /* To plain HTTP port 80 goes without saying, and the request would not name it. */
+    return authority.size > 0 && is_sdk((const char *)authority.data + authority.size) &&
+           curl_port_of(url) != HTTP_PORT;
+}
+
+/* The same in plain HTTP; NULL without memory. The port that goes without saying to HTTPS is left
+ * out, for else the request would name it. */
+static char *plain_url(const char *url)
+{
+    struct span authority = authority_of(url);
+    const char *path = (const char *)authority.data + authority.size;
+    static const char port[] = ":443";
+    size_t size = authority.size;
+    char *plain = NULL;
+    if (size > sizeof(port) - 1 && memcmp(path - (sizeof(port) - 1), port, sizeof(port) - 1) == 0)
+        size -= sizeof(port) - 1;
+    if (asprintf(&plain, "http://%.*s%s", (int)size, (const char *)authority.data, path) < 0)
+        return NULL;
+    return plain;
+}
+
+/* ---- whether ---- */
+
+bool curl_is_for_link(const struct curl_handle *handle)
+{
+    const struct curl_options *options = &handle->options;
+    const char *url = curl_options_text(options, CURL_OPTION_URL);
+    char name[ENDPOINT_SIZE];
+    if (!url || !is_vsphere(url) || !curl_options_allow_link(options))
+        return false;
+    const struct context *context = context_get();
+    struct span authority = authority_of(url);
+    bool has_port = curl_port_of(url) != HTTPS_PORT;
+    int size = snprintf(name, sizeof(name), "%.*s%s", (int)authority.size,
+                        (const char *)authority.data, has_port ? "" : ":443");
+    return context && size > 0 && (size_t)size < sizeof(name) &&
+           config_selects(&context->config, name);
+}
+
+/* ---- on and off ---- */
+
+static CURLcode set_text(const struct curl_handle *handle, CURL *easy, CURLoption option,
+                         enum curl_option_id id)
+{
+    return handle->curl->curl_easy_setopt(easy, option, curl_options_text(&handle->options, id));
+}
+
+static CURLcode set_pointer(const struct curl_handle *handle, CURL *easy, CURLoption option,
+                            enum curl_option_id id)
+{
+    return handle->curl->curl_easy_setopt(easy, option, curl_options_pointer(&handle->options, id));
+}
+
+static bool is_restricted(const struct curl_handle *handle)
+{
+    return curl_options_has(&handle->options, CURL_OPTION_PROTOCOLS) ||
+           curl_options_has(&handle->options, CURL_OPTION_PROTOCOLS_STR);
+}
+
+/* The program's own values, on its handle or on a duplicate of it. */
+static void set_back(const struct curl_handle *handle, CURL *easy)
+{
+    const struct curl *curl = handle->curl;
+    const struct curl_options *options = &handle->options;
+    set_text(handle, easy, CURLOPT_URL, CURL_OPTION_URL);
+    set_text(handle, easy, CURLOPT_PROXY, CURL_OPTION_PROXY);
+    if (curl_options_text(options, CURL_OPTION_PRE_PROXY))
+        set_text(handle, easy, CURLOPT_PRE_PROXY, CURL_OPTION_PRE_PROXY);
+    if (curl_options_has(options, CURL_OPTION_HTTP_VERSION))
+        curl->curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                               curl_options_number(options, CURL_OPTION_HTTP_VERSION, 0));
+    if (curl_options_has(options, CURL_OPTION_PROTOCOLS_STR))
+        set_text(handle, easy, CURLOPT_PROTOCOLS_STR, CURL_OPTION_PROTOCOLS_STR);
+    else if (curl_options_has(options, CURL_OPTION_PROTOCOLS))
+        curl->curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                               curl_options_number(options, CURL_OPTION_PROTOCOLS, 0));
+    curl->curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, NULL);
+    curl->curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, NULL);
+    curl->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, NULL);
+    set_pointer(handle, easy, CURLOPT_OPENSOCKETDATA, CURL_OPTION_OPENSOCKETDATA);
+    set_pointer(handle, easy, CURLOPT_CLOSESOCKETDATA, CURL_OPTION_CLOSESOCKETDATA);
+}
+
+/* What tells connections apart that libcurl may use again: whose they are, and how the peer is
+ * trusted over them. */
+static void name_path(const struct curl_handle *handle, char path[64])
+{
+    uint64_t part;
+    memcpy(&part, handle->trust.digest, sizeof(part));
+    snprintf(path, 64, "vcache/%llx/%llx", (unsigned long long)handle->serial,
+             (unsigned long long)part);
+}
+
+static bool set_for_link(struct curl_handle *handle)
+{
+    const struct curl *curl = handle->curl;
+    CURL *easy = handle->easy;
+    char path[64];
+    char *url = plain_url(curl_options_text(&handle->options, CURL_OPTION_URL));
+    name_path(handle, path);
+    bool is_set = url && !curl->curl_easy_setopt(easy, CURLOPT_URL, url) &&
+                  !curl->curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, path) &&
+                  !curl->curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_link_open) &&
+                  !curl->curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, handle) &&
+                  !curl->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, curl_link_close) &&
+                  !curl->curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    free(url);
+    if (is_set && curl_options_text(&handle->options, CURL_OPTION_PRE_PROXY))
+        is_set = !curl->curl_easy_setopt(easy, CURLOPT_PRE_PROXY, NULL);
+    if (is_set && is_restricted(handle))
+        is_set = !curl->curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    /* Over plain HTTP it would ask for an upgrade. */
+    if (is_set &&
+        curl_options_number(&handle->options, CURL_OPTION_HTTP_VERSION, 0) == CURL_HTTP_VERSION_2_0)
+        is_set = !curl->curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return is_set;
+}
+
+bool curl_disguise_put_on(struct curl_handle *handle)
+{
+    if (!curl_trust_of(handle, &handle->trust))
+        return false;
+    handle->is_disguised = set_for_link(handle);
+    if (!handle->is_disguised)
+        set_back(handle, handle->easy);
+    return handle->is_disguised;
+}
+
+void curl_disguise_take_off(struct curl_handle *handle)
+{
+    if (handle->is_disguised)
+        set_back(handle, handle->easy);
+    handle->is_disguised = false;
+}
+
+/* ---- the origin's side ---- */
+
+static size_t discard(char *bytes, size_t size, size_t count, void *closure)
+{
+    (void)bytes, (void)closure;
+    return size * count;
+}
+
+CURL *curl_disguise_duplicate(const struct curl_handle *handle)
+{
+    const struct curl *curl = handle->curl;
+    CURL *easy = curl->curl_easy_duphandle(handle->easy);
+    if (!easy)
+        return NULL;
+    set_back(handle, easy);
+    /* The program's callbacks and files are its own transfer's business. */
+    curl->curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    curl->curl_easy_setopt(easy, CURLOPT_COOKIEJAR, NULL);
+    curl->curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    curl->curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard);
+    curl->curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, discard);
+    curl->curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (curl->curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L)) {
+        curl->curl_easy_cleanup(easy);
+        return NULL;
+    }
+    return easy;
+}

@@ -1,0 +1,27 @@
+/*
+ * The disguise: the options of a handle that is to be performed over a link, and back.
+ *
+ * To libcurl the origin is then spoken to in plain HTTP over a Unix socket, which it has the front
+ * open (curl_link.h), and no proxy lies before it. All else is as the program has set it.
+ */
+#ifndef VCACHE_FRONT_CURL_DISGUISE_H
+#define VCACHE_FRONT_CURL_DISGUISE_H
+
+#include "front/curl_handle.h"
+
+/* Whether the handle asks for what a cache of vSphere's could answer, over a link. */
+bool curl_is_for_link(const struct curl_handle *handle);
+
+/* False: the options are as they were, and the handle is to be performed without a link. */
+bool curl_disguise_put_on(struct curl_handle *handle);
+void curl_disguise_take_off(struct curl_handle *handle);
+
+/* A duplicate of the disguised handle that only connects, to the origin: for curl_origin_open.
+ * NULL: it cannot be had. */
+CURL *curl_disguise_duplicate(const struct curl_handle *handle);
+
+/* The host that the handle's URL names, and its port. */
+struct span curl_host_of(const char *url);
+long curl_port_of(const char *url);
+
+#endif

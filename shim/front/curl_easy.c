@@ -1,0 +1,194 @@
+/* Easy handles, as the program uses them: see curl_front.h. */
+#include "front/curl_disguise.h"
+#include "front/curl_front.h"
+#include "front/curl_link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is known of a handle ---- */
+
+CURL *curl_init(struct curl_route route)
+{
+    CURL *easy = route.curl->curl_easy_init();
+    if (!route.passes && easy)
+        curl_handle_make(route.curl, easy);
+    return easy;
+}
+
+CURL *curl_duplicate(struct curl_route route, CURL *easy)
+{
+    struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
+    bool was_disguised = handle && handle->is_disguised;
+    /* Within a transfer of its own, by a callback: libcurl copies the options as they are now. */
+    if (was_disguised)
+        curl_disguise_take_off(handle);
+    CURL *copy = route.curl->curl_easy_duphandle(easy);
+    if (was_disguised)
+        curl_disguise_put_on(handle);
+    struct curl_handle *made = handle && copy ? curl_handle_make(route.curl, copy) : NULL;
+    if (made)
+        curl_options_copy(&made->options, &handle->options);
+    return copy;
+}
+
+void curl_reset(struct curl_route route, CURL *easy)
+{
+    struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
+    route.curl->curl_easy_reset(easy);
+    if (!handle)
+        return;
+    handle->is_disguised = false;
+    handle->is_linked = false;
+    curl_options_reset(&handle->options);
+}
+
+void curl_cleanup(struct curl_route route, CURL *easy)
+{
+    struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
+    if (handle) {
+        curl_multi_leave(handle);
+        curl_handle_free(handle);
+    }
+    route.curl->curl_easy_cleanup(easy);
+}
+
+/* ---- options ---- */
+
+static CURLcode set_real(const struct curl *curl, CURL *easy, CURLoption option,
+                         const union curl_argument *argument)
+{
+    if (option < CURLOPTTYPE_OBJECTPOINT)
+        return curl->curl_easy_setopt(easy, option, argument->number);
+    if (option < CURLOPTTYPE_FUNCTIONPOINT)
+        return curl->curl_easy_setopt(easy, option, argument->object);
+    if (option < CURLOPTTYPE_OFF_T)
+        return curl->curl_easy_setopt(easy, option, argument->function);
+    if (option < CURLOPTTYPE_BLOB)
+        return curl->curl_easy_setopt(easy, option, argument->offset);
+    return curl->curl_easy_setopt(easy, option, argument->object);
+}
+
+CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
+                  const union curl_argument *argument)
+{
+    struct curl_handle *handle = NULL;
+    bool matters = !route.passes && curl_options_know(option);
+    if (matters)
+        handle = curl_handle_find(easy);
+    /* Within a transfer: it is for the next one. */
+    bool waits = handle && handle->is_disguised && curl_options_are_changed(option);
+    CURLcode code = waits ? CURLE_OK : set_real(route.curl, easy, option, argument);
+    if (handle && code == CURLE_OK)
+        curl_options_set(&handle->options, option, argument);
+    return code;
+}
+
+/* ---- transfers ---- */
+
+bool curl_transfer_begin(struct curl_handle *handle)
+{
+    handle->failure = CURLE_OK;
+    handle->must_repeat = false;
+    handle->is_redirected_within = false;
+    handle->peer = (struct curl_peer){0};
+    handle->is_linked = curl_disguise_put_on(handle);
+    return handle->is_linked;
+}
+
+static char *error_buffer(const struct curl_handle *handle)
+{
+    return (char *)curl_options_pointer(&handle->options, CURL_OPTION_ERRORBUFFER);
+}
+
+CURLcode curl_transfer_end(struct curl_handle *handle, CURLcode code)
+{
+    char *text = error_buffer(handle);
+    curl_disguise_take_off(handle);
+    if (handle->failure == CURLE_OK || code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT ||
+        code == CURLE_ABORTED_BY_CALLBACK)
+        return code;
+    if (text)
+        memcpy(text, handle->failure_text, CURL_ERROR_SIZE);
+    return handle->failure;
+}
+
+void curl_transfer_give_up(struct curl_handle *handle)
+{
+    curl_disguise_take_off(handle);
+    handle->is_linked = false;
+}
+
+/* ---- curl_easy_perform ---- */
+
+enum { POLL_MS = 1000, DESCRIPTORS = 8 };
+
+static CURLMcode wait_for(struct curl_handle *handle)
+{
+    int fds[DESCRIPTORS];
+    struct curl_waitfd waits[DESCRIPTORS];
+    size_t count = curl_links_descriptors(handle, fds, DESCRIPTORS);
+    for (size_t i = 0; i < count; i++)
+        waits[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+    return handle->curl->curl_multi_poll(handle->own, waits, (unsigned)count, POLL_MS, NULL);
+}
+
+/* Drives the transfer to its end, as libcurl's own curl_easy_perform does. */
+static CURLcode drive(struct curl_handle *handle)
+{
+    const struct curl *curl = handle->curl;
+    CURLMcode failure = CURLM_OK;
+    int running = 1;
+    for (;;) {
+        failure = curl->curl_multi_perform(handle->own, &running);
+        if (failure || running == 0 || handle->must_repeat)
+            break;
+        if (!curl_links_pump(handle))
+            failure = wait_for(handle);
+        if (failure || handle->must_repeat)
+            break;
+    }
+    int left;
+    const CURLMsg *message = failure ? NULL : curl->curl_multi_info_read(handle->own, &left);
+    if (message)
+        return message->data.result;
+    return failure == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_BAD_FUNCTION_ARGUMENT;
+}
+
+static bool perform_over_link(struct curl_handle *handle, CURLcode *code)
+{
+    const struct curl *curl = handle->curl;
+    if (!handle->own)
+        handle->own = curl->curl_multi_init();
+    if (!handle->own || !curl_transfer_begin(handle))
+        return false;
+    if (curl->curl_multi_add_handle(handle->own, handle->easy) != CURLM_OK) {
+        curl_transfer_give_up(handle);
+        return false;
+    }
+    handle->is_waiting = true;
+    *code = drive(handle);
+    curl->curl_multi_remove_handle(handle->own, handle->easy);
+    handle->is_waiting = false;
+    if (handle->must_repeat) {
+        curl_transfer_give_up(handle);
+        return false;
+    }
+    *code = curl_transfer_end(handle, *code);
+    return true;
+}
+
+CURLcode curl_perform(struct curl_route route, CURL *easy)
+{
+    struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
+    /* In a multi, or in its own transfer: libcurl knows what to say of that. */
+    bool is_free = handle && !handle->is_waiting && !handle->multi;
+    CURLcode code = CURLE_OK;
+    if (is_free && curl_is_for_link(handle) && perform_over_link(handle, &code))
+        return code;
+    if (is_free)
+        handle->is_linked = false;
+    return route.curl->curl_easy_perform(easy);
+}

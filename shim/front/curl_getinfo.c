@@ -1,0 +1,101 @@
+/*
+ * What curl_easy_getinfo says after a transfer over a link: all that libcurl cannot know there is
+ * put right, as it would be over a connection to the origin.
+ */
+#include "front/curl_disguise.h"
+#include "front/curl_front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *url_of(const struct curl_handle *handle)
+{
+    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    return url ? url : "";
+}
+
+/* Of an answer that no connection was made for: known if the URL names an address. */
+static const char *primary_ip(struct curl_handle *handle)
+{
+    struct curl_peer *peer = &handle->peer;
+    struct span host = curl_host_of(url_of(handle));
+    static const char digits[] = "0123456789.";
+    bool is_v6 = host.size > 0 && memchr(host.data, ':', host.size);
+    bool is_v4 = host.size > 0 && strspn((const char *)host.data, digits) >= host.size;
+    if (!peer->primary_ip[0] && (is_v4 || is_v6))
+        snprintf(peer->primary_ip, sizeof(peer->primary_ip), "%.*s", (int)host.size,
+                 (const char *)host.data);
+    return peer->primary_ip;
+}
+
+/* Relative to the URL that libcurl was given for the link. */
+static char *redirect(struct curl_handle *handle, const char *found)
+{
+    static const char plain[] = "http://";
+    if (!handle->is_redirected_within || !found || strncmp(found, plain, sizeof(plain) - 1) != 0)
+        return (char *)found;
+    free(handle->redirect);
+    handle->redirect = NULL;
+    if (asprintf(&handle->redirect, "https://%s", found + sizeof(plain) - 1) < 0)
+        handle->redirect = NULL;
+    return handle->redirect;
+}
+
+/* The handshake belongs to making the connection: it ended when that was ready for use. */
+static CURLINFO time_in_place_of(const struct curl_handle *handle, CURLINFO info)
+{
+    long connects = 0;
+    handle->curl->curl_easy_getinfo(handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (connects == 0)
+        return info;
+    if (info == CURLINFO_APPCONNECT_TIME)
+        return CURLINFO_PRETRANSFER_TIME;
+    return info == CURLINFO_APPCONNECT_TIME_T ? CURLINFO_PRETRANSFER_TIME_T : info;
+}
+
+static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *value)
+{
+    const struct curl *curl = handle->curl;
+    CURLcode code = curl->curl_easy_getinfo(handle->easy, time_in_place_of(handle, info), value);
+    if (code != CURLE_OK)
+        return code;
+    switch (info) {
+    case CURLINFO_EFFECTIVE_URL:
+        *(const char **)value = url_of(handle);
+        break;
+    case CURLINFO_REDIRECT_URL:
+        *(char **)value = redirect(handle, *(const char **)value);
+        break;
+    case CURLINFO_SCHEME:
+        *(const char **)value = "HTTPS";
+        break;
+    case CURLINFO_PROTOCOL:
+        *(long *)value = CURLPROTO_HTTPS;
+        break;
+    case CURLINFO_PRIMARY_IP:
+        *(const char **)value = primary_ip(handle);
+        break;
+    case CURLINFO_LOCAL_IP:
+        *(const char **)value = handle->peer.local_ip;
+        break;
+    case CURLINFO_PRIMARY_PORT:
+        *(long *)value =
+            handle->peer.primary_port ? handle->peer.primary_port : curl_port_of(url_of(handle));
+        break;
+    case CURLINFO_LOCAL_PORT:
+        *(long *)value = handle->peer.local_port;
+        break;
+    default:
+        break;
+    }
+    return code;
+}
+
+CURLcode curl_get(struct curl_route route, CURL *easy, CURLINFO info, void *value)
+{
+    struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
+    if (handle && handle->is_linked && value)
+        return get_linked(handle, info, value);
+    return route.curl->curl_easy_getinfo(easy, info, value);
+}

@@ -1,0 +1,75 @@
+/* Easy handles: see curl_handle.h. */
+#include "front/curl_handle.h"
+#include "front/curl_link.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { BUCKETS = 512, ALIGNMENT_BITS = 6 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct curl_handle *buckets[BUCKETS];
+static uint64_t last_serial;
+
+void curl_handles_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void curl_handles_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static struct curl_handle **bucket_of(const CURL *easy)
+{
+    uintptr_t address = (uintptr_t)easy;
+    return &buckets[((address >> ALIGNMENT_BITS) ^ (address >> (2 * ALIGNMENT_BITS))) % BUCKETS];
+}
+
+struct curl_handle *curl_handle_find(const CURL *easy)
+{
+    curl_handles_lock();
+    struct curl_handle *handle = *bucket_of(easy);
+    while (handle && handle->easy != easy)
+        handle = handle->next;
+    curl_handles_unlock();
+    return handle;
+}
+
+struct curl_handle *curl_handle_make(const struct curl *curl, CURL *easy)
+{
+    struct curl_handle *handle = curl_handle_find(easy);
+    if (handle || !easy)
+        return handle;
+    handle = calloc(1, sizeof(*handle));
+    if (!handle)
+        return NULL;
+    handle->easy = easy;
+    handle->curl = curl;
+    curl_handles_lock();
+    struct curl_handle **bucket = bucket_of(easy);
+    handle->serial = ++last_serial;
+    handle->next = *bucket;
+    *bucket = handle;
+    curl_handles_unlock();
+    return handle;
+}
+
+void curl_handle_free(struct curl_handle *handle)
+{
+    curl_handles_lock();
+    struct curl_handle **at = bucket_of(handle->easy);
+    while (*at && *at != handle)
+        at = &(*at)->next;
+    if (*at)
+        *at = handle->next;
+    curl_handles_unlock();
+    /* Its links close with their connections, which libcurl may keep for longer. */
+    curl_links_leave(handle);
+    if (handle->own)
+        handle->curl->curl_multi_cleanup(handle->own);
+    curl_options_free(&handle->options);
+    free(handle->redirect);
+    free(handle);
+}

@@ -1,0 +1,64 @@
+/*
+ * Easy handles: what the front knows of each that a program has made, found by its address.
+ *
+ * A record is made with the handle and freed with it. Finding it is thread-safe; a record is used
+ * as its handle is: by one thread at a time.
+ */
+#ifndef VCACHE_FRONT_CURL_HANDLE_H
+#define VCACHE_FRONT_CURL_HANDLE_H
+
+#include "cache/namespace.h"
+#include "front/curl_options.h"
+
+#include <stdint.h>
+
+struct curl_link;
+struct curl_multi;
+
+/* What curl_easy_getinfo says of a connection that is not there, or is another handle's. */
+struct curl_peer {
+    char primary_ip[64];
+    long primary_port;
+    char local_ip[64];
+    long local_port;
+};
+
+struct curl_handle {
+    CURL *easy;
+    const struct curl *curl;
+    uint64_t serial;
+    struct curl_options options;
+    CURLM *own;               /* in which curl_easy_perform drives it over a link */
+    struct curl_multi *multi; /* the program's, that it is in; NULL: in none */
+    struct curl_link *links;  /* that were opened for it */
+    struct trust trust;       /* of the transfer that is under way */
+
+    bool is_disguised;         /* its options are those of a link */
+    bool is_linked;            /* its last transfer went over a link */
+    bool is_waiting;           /* performed, and not at its end */
+    bool must_repeat;          /* over a link it cannot be done after all */
+    bool is_redirected_within; /* the last response's Location names no host */
+
+    /* What the origin's side failed with, in place of what the program's side sees of that: */
+    CURLcode failure;
+    char failure_text[CURL_ERROR_SIZE];
+
+    struct curl_peer peer;
+    char *redirect;  /* what CURLINFO_REDIRECT_URL was answered with */
+    CURLMsg message; /* that the program was given in place of libcurl's own */
+    struct curl_handle *next;
+    struct curl_handle *next_in_multi;
+};
+
+/* The record of `easy`, or NULL. */
+struct curl_handle *curl_handle_find(const CURL *easy);
+/* The same, made if there is none; NULL without memory. */
+struct curl_handle *curl_handle_make(const struct curl *curl, CURL *easy);
+/* Before libcurl frees the handle. */
+void curl_handle_free(struct curl_handle *handle);
+
+/* Around fork: nobody is in the middle of it. */
+void curl_handles_lock(void);
+void curl_handles_unlock(void);
+
+#endif

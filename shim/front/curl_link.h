@@ -1,0 +1,35 @@
+/*
+ * Links: in place of a connection to the origin, libcurl is given one to this process itself. At
+ * the other end an exchange reads what libcurl sends, and answers it; what must go out goes over a
+ * connection of its own (curl_origin.h), made when it is first needed. So libcurl itself hands
+ * every answer to the program, as only it knows how: headers, pieces, pauses, codings, cookies,
+ * time-outs, in an easy handle or in a multi.
+ *
+ * A link lives as long as libcurl's connection over it: libcurl closes its end through the front.
+ * Nothing here blocks but an exchange that may wait. One thread at a time uses a link: that which
+ * drives the handle's transfers.
+ */
+#ifndef VCACHE_FRONT_CURL_LINK_H
+#define VCACHE_FRONT_CURL_LINK_H
+
+#include "front/curl_handle.h"
+
+/* Gives libcurl's end to the handle's transfer; CURL_SOCKET_BAD: it cannot be done. With the type
+ * of CURLOPT_OPENSOCKETFUNCTION. */
+curl_socket_t curl_link_open(void *handle, curlsocktype purpose, struct curl_sockaddr *address);
+/* libcurl closes its end. With the type of CURLOPT_CLOSESOCKETFUNCTION. */
+int curl_link_close(void *handle, curl_socket_t fd);
+
+/*
+ * Moves what can be moved now, after libcurl has been driven. True: libcurl has something to go on
+ * with at once.
+ */
+bool curl_links_pump(struct curl_handle *handle);
+
+/* The descriptors that are readable when there is more to move, at most `count` of them. */
+size_t curl_links_descriptors(const struct curl_handle *handle, int *fds, size_t count);
+
+/* The handle is freed; its links stay until libcurl closes them. */
+void curl_links_leave(struct curl_handle *handle);
+
+#endif

@@ -1,0 +1,202 @@
+/* Options: see curl_options.h. */
+#include "front/curl_options.h"
+
+#include <string.h>
+
+const struct curl_option curl_option_table[CURL_OPTION_COUNT] = {
+#define OPTION(name, kind, role) {CURLOPT_##name, CURL_##kind, CURL_##role},
+#include "front/curl_options.def"
+#undef OPTION
+};
+
+_Static_assert(CURL_OPTION_COUNT <= 64, "a bit for each");
+
+/* CURLOPT_QUICK_EXIT, of 7.87: what comes after it nobody here has thought about. */
+enum { NEWEST = 322, KINDS = 10000 };
+
+static int id_of(CURLoption option)
+{
+    switch (option) {
+#define OPTION(name, kind, role)                                                                   \
+    case CURLOPT_##name:                                                                           \
+        return CURL_OPTION_##name;
+#include "front/curl_options.def"
+#undef OPTION
+    default:
+        return -1;
+    }
+}
+
+static bool is_newer(CURLoption option)
+{
+    return (int)option % KINDS > NEWEST;
+}
+
+bool curl_options_know(CURLoption option)
+{
+    return id_of(option) >= 0 || is_newer(option);
+}
+
+bool curl_options_are_changed(CURLoption option)
+{
+    int id = id_of(option);
+    return id >= 0 && (curl_option_table[id].role == CURL_CHANGED ||
+                       curl_option_table[id].role == CURL_FORBIDS);
+}
+
+static bool is_owned(enum curl_option_kind kind)
+{
+    return kind == CURL_TEXT || kind == CURL_BLOB;
+}
+
+/* A key in memory, a proxy's password. */
+static void drop(struct buffer *bytes)
+{
+    if (bytes->size > 0)
+        buffer_wipe(bytes);
+    buffer_free(bytes);
+}
+
+static bool forbids(const struct curl_options *options, enum curl_option_id id)
+{
+    const union curl_option_value *value = &options->values[id];
+    if (curl_option_table[id].role != CURL_FORBIDS)
+        return false;
+    switch (curl_option_table[id].kind) {
+    case CURL_NUMBER:
+        return value->number != 0;
+    case CURL_TEXT:
+    case CURL_BLOB:
+        return value->bytes.size > 0;
+    case CURL_POINTER:
+    case CURL_LIST:
+        break;
+    }
+    return value->pointer != NULL;
+}
+
+static struct span span_of_argument(enum curl_option_kind kind, const void *object)
+{
+    if (!object)
+        return (struct span){0};
+    if (kind == CURL_TEXT)
+        return (struct span){object, strlen(object) + 1};
+    const struct curl_blob *blob = object;
+    return (struct span){blob->data, blob->len};
+}
+
+static void set_value(struct curl_options *options, enum curl_option_id id,
+                      const union curl_argument *argument)
+{
+    union curl_option_value *value = &options->values[id];
+    enum curl_option_kind kind = curl_option_table[id].kind;
+    if (kind == CURL_NUMBER) {
+        value->number = argument->number;
+    } else if (is_owned(kind)) {
+        drop(&value->bytes);
+        options->has_failed |=
+            !buffer_append_span(&value->bytes, span_of_argument(kind, argument->object));
+    } else if (curl_option_table[id].number >= CURLOPTTYPE_FUNCTIONPOINT) {
+        /* Copied, not assigned: ISO C has no conversion from a function to an object pointer. */
+        memcpy(&value->pointer, &argument->function, sizeof(value->pointer));
+    } else {
+        value->pointer = argument->object;
+    }
+}
+
+/* The engine is on from the first of these to the one that takes the list of files away. */
+static void notice_cookies(struct curl_options *options, enum curl_option_id id)
+{
+    if (id == CURL_OPTION_COOKIEFILE)
+        options->has_cookies = curl_options_text(options, id) != NULL;
+    else if (id == CURL_OPTION_COOKIEJAR || id == CURL_OPTION_COOKIELIST)
+        options->has_cookies = true;
+}
+
+void curl_options_set(struct curl_options *options, CURLoption option,
+                      const union curl_argument *argument)
+{
+    int found = id_of(option);
+    if (found < 0) {
+        options->has_unknown |= is_newer(option);
+        return;
+    }
+    enum curl_option_id id = (enum curl_option_id)found;
+    options->forbidding -= forbids(options, id);
+    set_value(options, id, argument);
+    options->forbidding += forbids(options, id);
+    options->set |= UINT64_C(1) << id;
+    notice_cookies(options, id);
+    /* Two names of one option: the last one counts. */
+    if (id == CURL_OPTION_PROTOCOLS)
+        options->set &= ~(UINT64_C(1) << CURL_OPTION_PROTOCOLS_STR);
+    else if (id == CURL_OPTION_PROTOCOLS_STR)
+        options->set &= ~(UINT64_C(1) << CURL_OPTION_PROTOCOLS);
+}
+
+void curl_options_free(struct curl_options *options)
+{
+    for (int id = 0; id < CURL_OPTION_COUNT; id++)
+        if (is_owned(curl_option_table[id].kind))
+            drop(&options->values[id].bytes);
+    *options = (struct curl_options){0};
+}
+
+static void keep_share(struct curl_options *options, const void *share)
+{
+    options->values[CURL_OPTION_SHARE].pointer = share;
+    options->set |= UINT64_C(1) << CURL_OPTION_SHARE;
+}
+
+void curl_options_reset(struct curl_options *options)
+{
+    const void *share = curl_options_pointer(options, CURL_OPTION_SHARE);
+    bool has_cookies = options->has_cookies;
+    curl_options_free(options);
+    options->has_cookies = has_cookies;
+    if (share)
+        keep_share(options, share);
+}
+
+void curl_options_copy(struct curl_options *copy, const struct curl_options *options)
+{
+    *copy = *options;
+    for (int id = 0; id < CURL_OPTION_COUNT; id++) {
+        struct buffer *bytes = &copy->values[id].bytes;
+        if (!is_owned(curl_option_table[id].kind))
+            continue;
+        *bytes = (struct buffer){0};
+        copy->has_failed |= !buffer_append_span(bytes, buffer_span(&options->values[id].bytes));
+    }
+    keep_share(copy, NULL);
+}
+
+bool curl_options_allow_link(const struct curl_options *options)
+{
+    const char *cookies = curl_options_text(options, CURL_OPTION_COOKIEFILE);
+    bool reads_stdin = cookies && strcmp(cookies, "-") == 0;
+    long version = curl_options_number(options, CURL_OPTION_HTTP_VERSION, CURL_HTTP_VERSION_NONE);
+    return options->forbidding == 0 && !options->has_unknown && !options->has_failed &&
+           !reads_stdin && version <= CURL_HTTP_VERSION_2TLS;
+}
+
+bool curl_options_has(const struct curl_options *options, enum curl_option_id id)
+{
+    return (options->set >> id) & 1;
+}
+
+const char *curl_options_text(const struct curl_options *options, enum curl_option_id id)
+{
+    const struct buffer *bytes = &options->values[id].bytes;
+    return bytes->size > 0 ? (const char *)bytes->data : NULL;
+}
+
+const void *curl_options_pointer(const struct curl_options *options, enum curl_option_id id)
+{
+    return options->values[id].pointer;
+}
+
+long curl_options_number(const struct curl_options *options, enum curl_option_id id, long standard)
+{
+    return curl_options_has(options, id) ? options->values[id].number : standard;
+}

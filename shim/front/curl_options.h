@@ -1,0 +1,79 @@
+/*
+ * Options: what a program has set on an easy handle, as far as it matters (curl_options.def), for
+ * libcurl does not tell.
+ *
+ * Strings are copied, as libcurl copies them; objects, functions and lists are remembered by
+ * address, as libcurl does. Not thread-safe, as an easy handle is not.
+ */
+#ifndef VCACHE_FRONT_CURL_OPTIONS_H
+#define VCACHE_FRONT_CURL_OPTIONS_H
+
+#include "base/bytes.h"
+#include "front/real_curl.h"
+
+enum curl_option_id {
+#define OPTION(name, kind, role) CURL_OPTION_##name,
+#include "front/curl_options.def"
+#undef OPTION
+    CURL_OPTION_COUNT
+};
+
+enum curl_option_kind { CURL_TEXT, CURL_NUMBER, CURL_POINTER, CURL_BLOB, CURL_LIST };
+enum curl_option_role { CURL_ASKED, CURL_CHANGED, CURL_TRUST, CURL_FORBIDS };
+
+struct curl_option {
+    CURLoption number;
+    enum curl_option_kind kind;
+    enum curl_option_role role;
+};
+/* Indexed by enum curl_option_id. */
+extern const struct curl_option curl_option_table[CURL_OPTION_COUNT];
+
+/* One argument of curl_easy_setopt; which member it is follows from the option's number. */
+union curl_argument {
+    long number;
+    curl_off_t offset;
+    void *object;
+    void (*function)(void);
+};
+
+union curl_option_value {
+    long number;
+    const void *pointer; /* of POINTER and LIST */
+    struct buffer bytes; /* of TEXT, with its NUL, and of BLOB */
+};
+
+/* `{0}` is what a new handle has. */
+struct curl_options {
+    union curl_option_value values[CURL_OPTION_COUNT];
+    uint64_t set; /* a bit for each that was set, even to its default */
+    unsigned forbidding;
+    bool has_unknown; /* an option that this front was not written for */
+    bool has_failed;  /* memory ran out: what is remembered is not what libcurl has */
+    bool has_cookies; /* the handle's own cookie engine was turned on */
+};
+
+/* Whether it matters that `option` is set; and whether it is one that a link changes. */
+bool curl_options_know(CURLoption option);
+bool curl_options_are_changed(CURLoption option);
+
+/* The program has set `option`, and libcurl took it. */
+void curl_options_set(struct curl_options *options, CURLoption option,
+                      const union curl_argument *argument);
+/* curl_easy_reset: everything but the share and the cookies. */
+void curl_options_reset(struct curl_options *options);
+/* curl_easy_duphandle: `copy` is empty. A share is not handed on. */
+void curl_options_copy(struct curl_options *copy, const struct curl_options *options);
+void curl_options_free(struct curl_options *options);
+
+/* Whether all that was set can be honoured over a link. */
+bool curl_options_allow_link(const struct curl_options *options);
+
+bool curl_options_has(const struct curl_options *options, enum curl_option_id id);
+/* NULL: not set, or to NULL. */
+const char *curl_options_text(const struct curl_options *options, enum curl_option_id id);
+const void *curl_options_pointer(const struct curl_options *options, enum curl_option_id id);
+/* `standard` if it was not set. */
+long curl_options_number(const struct curl_options *options, enum curl_option_id id, long standard);
+
+#endif

@@ -1,0 +1,125 @@
+/* Trust of a handle: see curl_trust.h. */
+#include "front/curl_trust.h"
+
+#include "base/late.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SPAN_OF_VALUE(value) ((struct span){(const uint8_t *)&(value), sizeof(value)})
+
+static const char purpose[] = "vcache trust of libcurl 1";
+
+/* A file that is put in the place of another believes in others. */
+static void append_file(struct buffer *to, const char *path)
+{
+    struct stat seen = {0};
+    if (stat(path, &seen) != 0)
+        memset(&seen, 0, sizeof(seen));
+    buffer_append_sized(to, SPAN_OF_VALUE(seen.st_dev));
+    buffer_append_sized(to, SPAN_OF_VALUE(seen.st_ino));
+    buffer_append_sized(to, SPAN_OF_VALUE(seen.st_size));
+    buffer_append_sized(to, SPAN_OF_VALUE(seen.st_mtim.tv_sec));
+    buffer_append_sized(to, SPAN_OF_VALUE(seen.st_mtim.tv_nsec));
+}
+
+static bool is_file(enum curl_option_id id)
+{
+    switch (id) {
+    case CURL_OPTION_CAINFO:
+    case CURL_OPTION_CAPATH:
+    case CURL_OPTION_CRLFILE:
+    case CURL_OPTION_ISSUERCERT:
+    case CURL_OPTION_SSLCERT:
+    case CURL_OPTION_SSLKEY:
+    case CURL_OPTION_PINNEDPUBLICKEY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void append_list(struct buffer *to, const struct curl_slist *list)
+{
+    for (; list; list = list->next)
+        buffer_append_sized(to, span_of_text(list->data));
+}
+
+static void append_option(struct buffer *to, const struct curl_options *options,
+                          enum curl_option_id id)
+{
+    static const long standard_verify_host = 2;
+    bool is_on = id == CURL_OPTION_SSL_VERIFYPEER;
+    long standard = is_on ? 1 : id == CURL_OPTION_SSL_VERIFYHOST ? standard_verify_host : 0;
+    long number;
+    switch (curl_option_table[id].kind) {
+    case CURL_NUMBER:
+        number = curl_options_number(options, id, standard);
+        buffer_append_sized(to, SPAN_OF_VALUE(number));
+        break;
+    case CURL_TEXT:
+    case CURL_BLOB:
+        buffer_append_sized(to, buffer_span(&options->values[id].bytes));
+        if (is_file(id) && curl_options_text(options, id))
+            append_file(to, curl_options_text(options, id));
+        break;
+    case CURL_LIST:
+        append_list(to, curl_options_pointer(options, id));
+        break;
+    case CURL_POINTER:
+        break;
+    }
+}
+
+/* The files that libcurl takes where the program names none. */
+static void append_standard(struct buffer *to, const struct curl_handle *handle)
+{
+    const curl_version_info_data *version = handle->curl->curl_version_info(CURLVERSION_NOW);
+    if (version->age < CURLVERSION_SEVENTH)
+        return;
+    const char *const files[] = {version->cainfo, version->capath};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        buffer_append_sized(to, span_of_text(files[i] ? files[i] : ""));
+        if (files[i])
+            append_file(to, files[i]);
+    }
+}
+
+/* An environment's proxy is another way, too. */
+static void append_way(struct buffer *to, const struct curl_options *options)
+{
+    static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
+                                            "ALL_PROXY",   "no_proxy",    "NO_PROXY"};
+    static const enum curl_option_id texts[] = {CURL_OPTION_PROXY, CURL_OPTION_PRE_PROXY};
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        const char *value = getenv(variables[i]);
+        buffer_append_sized(to, span_of_text(value ? value : ""));
+    }
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        append_option(to, options, texts[i]);
+}
+
+bool curl_trust_of(const struct curl_handle *handle, struct trust *trust)
+{
+    const struct late_crypto *crypto = late_crypto();
+    const struct curl_options *options = &handle->options;
+    struct buffer said = {0};
+    unsigned size = sizeof(trust->digest);
+    for (int id = 0; id < CURL_OPTION_COUNT; id++) {
+        if (curl_option_table[id].role != CURL_TRUST)
+            continue;
+        /* Which it is, so that two of them cannot be taken for each other. */
+        buffer_append_sized(&said, SPAN_OF_VALUE(id));
+        append_option(&said, options, (enum curl_option_id)id);
+    }
+    if (!curl_options_text(options, CURL_OPTION_CAINFO))
+        append_standard(&said, handle);
+    append_way(&said, options);
+    bool is_told = crypto && !said.failed &&
+                   crypto->HMAC(crypto->EVP_sha256(), purpose, sizeof(purpose) - 1, said.data,
+                                said.size, trust->digest, &size) != NULL;
+    buffer_wipe(&said);
+    buffer_free(&said);
+    return is_told;
+}

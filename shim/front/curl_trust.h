@@ -1,0 +1,13 @@
+/*
+ * Trust, of a handle of libcurl: a digest of the options that say who the peer may be, and which
+ * way leads to it. Two handles that would believe different peers have different ones.
+ */
+#ifndef VCACHE_FRONT_CURL_TRUST_H
+#define VCACHE_FRONT_CURL_TRUST_H
+
+#include "front/curl_handle.h"
+
+/* False: it cannot be told, and the handle is to be performed as it is. */
+bool curl_trust_of(const struct curl_handle *handle, struct trust *trust);
+
+#endif
