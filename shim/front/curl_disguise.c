@@ -4,6 +4,7 @@
 #include "front/curl_trust.h"
 
 #include "exchange/context.h"
+#include "exchange/exchange.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ enum { SCHEME = sizeof(scheme) - 1, HTTPS_PORT = 443, HTTP_PORT = 80 };
 /* ---- URLs ---- */
 
 /* What lies between the scheme and the path; size 0 if there is a user, too, or no path. */
-static struct span authority_of(const char *url)
+struct span curl_authority_of(const char *url)
 {
     const char *start = url + SCHEME;
     size_t size = strcspn(start, "/?#");
@@ -28,7 +29,7 @@ static struct span authority_of(const char *url)
 
 struct span curl_host_of(const char *url)
 {
-    struct span authority = authority_of(url);
+    struct span authority = curl_authority_of(url);
     const uint8_t *bracket = authority.size ? memchr(authority.data, ']', authority.size) : NULL;
     if (bracket && authority.data[0] == '[')
         return (struct span){authority.data + 1, (size_t)(bracket - authority.data) - 1};
@@ -41,7 +42,7 @@ struct span curl_host_of(const char *url)
 /* As written; HTTPS_PORT if none is. */
 long curl_port_of(const char *url)
 {
-    struct span authority = authority_of(url);
+    struct span authority = curl_authority_of(url);
     const uint8_t *colon = authority.size ? memrchr(authority.data, ':', authority.size) : NULL;
     const uint8_t *bracket = authority.size ? memrchr(authority.data, ']', authority.size) : NULL;
     if (!colon || (bracket && colon < bracket))
@@ -49,17 +50,26 @@ long curl_port_of(const char *url)
     return strtol((const char *)colon + 1, NULL, 10);
 }
 
-/* /sdk, /sdk/… and /sdk?…, and not /sdkTunnel. */
-static bool is_sdk(const char *path)
+/* Whether a request for `path` would be recognised, whatever it asks. */
+static bool is_recognised(const char *path)
 {
-    return strncmp(path, "/sdk", 4) == 0 && (path[4] == '\0' || strchr("/?#", path[4]));
+    static const char *const methods[] = {"POST", "GET"};
+    enum { ENOUGH = 64 };
+    char start[ENOUGH];
+    int size = (int)strcspn(path, "#");
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        snprintf(start, sizeof(start), "%s %.*s ", methods[i], size, path);
+        if (exchange_recognise(start, strlen(start)) == EXCHANGE_OURS)
+            return true;
+    }
+    return false;
 }
 
-static bool is_vsphere(const char *url)
+static bool names_vsphere(const char *url)
 {
-    struct span authority = authority_of(url);
+    struct span authority = curl_authority_of(url);
     /* To plain HTTP port 80 goes without saying, and the request would not name it. */
-    return authority.size > 0 && is_sdk((const char *)authority.data + authority.size) &&
+    return authority.size > 0 && is_recognised((const char *)authority.data + authority.size) &&
            curl_port_of(url) != HTTP_PORT;
 }
 
@@ -67,7 +77,7 @@ static bool is_vsphere(const char *url)
  * out, for else the request would name it. */
 static char *plain_url(const char *url)
 {
-    struct span authority = authority_of(url);
+    struct span authority = curl_authority_of(url);
     const char *path = (const char *)authority.data + authority.size;
     static const char port[] = ":443";
     size_t size = authority.size;
@@ -81,20 +91,23 @@ static char *plain_url(const char *url)
 
 /* ---- whether ---- */
 
-bool curl_is_for_link(const struct curl_handle *handle)
+bool curl_is_vsphere(const struct curl_handle *handle)
 {
-    const struct curl_options *options = &handle->options;
-    const char *url = curl_options_text(options, CURL_OPTION_URL);
+    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
     char name[ENDPOINT_SIZE];
-    if (!url || !is_vsphere(url) || !curl_options_allow_link(options))
+    const struct context *context = url && names_vsphere(url) ? context_get() : NULL;
+    if (!context)
         return false;
-    const struct context *context = context_get();
-    struct span authority = authority_of(url);
+    struct span authority = curl_authority_of(url);
     bool has_port = curl_port_of(url) != HTTPS_PORT;
     int size = snprintf(name, sizeof(name), "%.*s%s", (int)authority.size,
                         (const char *)authority.data, has_port ? "" : ":443");
-    return context && size > 0 && (size_t)size < sizeof(name) &&
-           config_selects(&context->config, name);
+    return size > 0 && (size_t)size < sizeof(name) && config_selects(&context->config, name);
+}
+
+bool curl_is_for_link(const struct curl_handle *handle)
+{
+    return curl_is_vsphere(handle) && curl_options_allow_link(&handle->options);
 }
 
 /* ---- on and off ---- */

@@ -9,7 +9,9 @@
 
 #include "front/curl_handle.h"
 
-/* Whether the handle asks for what a cache of vSphere's could answer, over a link. */
+/* Whether the handle asks for what a cache of vSphere's could answer; and whether it can be
+ * performed over a link. */
+bool curl_is_vsphere(const struct curl_handle *handle);
 bool curl_is_for_link(const struct curl_handle *handle);
 
 /* False: the options are as they were, and the handle is to be performed without a link. */
@@ -20,6 +22,8 @@ void curl_disguise_take_off(struct curl_handle *handle);
  * NULL: it cannot be had. */
 CURL *curl_disguise_duplicate(const struct curl_handle *handle);
 
+/* What lies between the scheme and the path; size 0 if that is not all that does. */
+struct span curl_authority_of(const char *url);
 /* The host that the handle's URL names, and its port. */
 struct span curl_host_of(const char *url);
 long curl_port_of(const char *url);

@@ -2,6 +2,8 @@
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
 #include "front/curl_link.h"
+#include "front/curl_observe.h"
+#include "front/curl_origin.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -94,6 +96,8 @@ bool curl_transfer_begin(struct curl_handle *handle)
     handle->must_repeat = false;
     handle->is_redirected_within = false;
     handle->peer = (struct curl_peer){0};
+    curl_origin_close(handle->witness);
+    handle->witness = NULL;
     handle->is_linked = curl_disguise_put_on(handle);
     return handle->is_linked;
 }
@@ -188,7 +192,11 @@ CURLcode curl_perform(struct curl_route route, CURL *easy)
     CURLcode code = CURLE_OK;
     if (is_free && curl_is_for_link(handle) && perform_over_link(handle, &code))
         return code;
-    if (is_free)
-        handle->is_linked = false;
-    return route.curl->curl_easy_perform(easy);
+    if (!is_free)
+        return route.curl->curl_easy_perform(easy);
+    handle->is_linked = false;
+    curl_observe_begin(handle);
+    code = route.curl->curl_easy_perform(easy);
+    curl_observe_end(handle);
+    return code;
 }

@@ -4,6 +4,8 @@
  */
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
+#include "front/curl_link.h"
+#include "front/curl_origin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,9 +56,42 @@ static CURLINFO time_in_place_of(const struct curl_handle *handle, CURLINFO info
     return info == CURLINFO_APPCONNECT_TIME_T ? CURLINFO_PRETRANSFER_TIME_T : info;
 }
 
+/* Certificates, and the connection's TLS, can only be asked of a connection: of the one that was
+ * made, or of one that is made for the question. NULL: it cannot be had. */
+static CURL *witness(struct curl_handle *handle)
+{
+    CURL *easy = curl_links_origin(handle);
+    if (easy || handle->is_waiting)
+        return easy;
+    if (!handle->witness) {
+        easy = curl_disguise_duplicate(handle);
+        handle->witness = easy ? curl_origin_open(handle->curl, easy) : NULL;
+    }
+    if (!handle->witness || curl_origin_finish(handle->witness) != CURL_ORIGIN_READY)
+        return NULL;
+    return curl_origin_easy(handle->witness);
+}
+
+/* Who does not verify the peer may still ask what verifying would have said. */
+static bool is_verify_unknown(const struct curl_handle *handle)
+{
+    return handle->failure == CURLE_OK && !handle->peer.primary_port &&
+           curl_options_number(&handle->options, CURL_OPTION_SSL_VERIFYPEER, 1) == 0;
+}
+
+static bool is_of_witness(const struct curl_handle *handle, CURLINFO info)
+{
+    return info == CURLINFO_CERTINFO || info == CURLINFO_TLS_SSL_PTR ||
+           info == CURLINFO_TLS_SESSION ||
+           (info == CURLINFO_SSL_VERIFYRESULT && is_verify_unknown(handle));
+}
+
 static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *value)
 {
     const struct curl *curl = handle->curl;
+    CURL *easy = is_of_witness(handle, info) ? witness(handle) : NULL;
+    if (easy)
+        return curl->curl_easy_getinfo(easy, info, value);
     CURLcode code = curl->curl_easy_getinfo(handle->easy, time_in_place_of(handle, info), value);
     if (code != CURLE_OK)
         return code;
@@ -85,6 +120,15 @@ static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *valu
         break;
     case CURLINFO_LOCAL_PORT:
         *(long *)value = handle->peer.local_port;
+        break;
+    case CURLINFO_SSL_VERIFYRESULT:
+        *(long *)value = handle->peer.verify_result;
+        break;
+    case CURLINFO_HTTP_CONNECTCODE:
+        *(long *)value = handle->peer.connect_code;
+        break;
+    case CURLINFO_OS_ERRNO:
+        *(long *)value = handle->peer.os_errno;
         break;
     default:
         break;

@@ -1,6 +1,9 @@
 /* Easy handles: see curl_handle.h. */
 #include "front/curl_handle.h"
 #include "front/curl_link.h"
+#include "front/curl_origin.h"
+
+#include "exchange/exchange.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -47,6 +50,7 @@ struct curl_handle *curl_handle_make(const struct curl *curl, CURL *easy)
         return NULL;
     handle->easy = easy;
     handle->curl = curl;
+    curl_options_begin(&handle->options);
     curl_handles_lock();
     struct curl_handle **bucket = bucket_of(easy);
     handle->serial = ++last_serial;
@@ -69,6 +73,8 @@ void curl_handle_free(struct curl_handle *handle)
     curl_links_leave(handle);
     if (handle->own)
         handle->curl->curl_multi_cleanup(handle->own);
+    curl_origin_close(handle->witness);
+    exchange_free(handle->observer);
     curl_options_free(&handle->options);
     free(handle->redirect);
     free(handle);

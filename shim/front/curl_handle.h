@@ -13,14 +13,19 @@
 #include <stdint.h>
 
 struct curl_link;
+struct curl_origin;
 struct curl_multi;
+struct exchange;
 
-/* What curl_easy_getinfo says of a connection that is not there, or is another handle's. */
+/* What curl_easy_getinfo says of the connection to the origin, which another handle has. */
 struct curl_peer {
     char primary_ip[64];
     long primary_port;
     char local_ip[64];
     long local_port;
+    long verify_result;
+    long connect_code; /* of a proxy */
+    long os_errno;
 };
 
 struct curl_handle {
@@ -44,8 +49,10 @@ struct curl_handle {
     char failure_text[CURL_ERROR_SIZE];
 
     struct curl_peer peer;
-    char *redirect;  /* what CURLINFO_REDIRECT_URL was answered with */
-    CURLMsg message; /* that the program was given in place of libcurl's own */
+    struct curl_origin *witness; /* connected only to be asked about (curl_getinfo.c) */
+    char *redirect;              /* what CURLINFO_REDIRECT_URL was answered with */
+    struct exchange *observer;   /* of a transfer without a link (curl_observe.h) */
+    CURLMsg message;             /* that the program was given in place of libcurl's own */
     struct curl_handle *next;
     struct curl_handle *next_in_multi;
 };

@@ -386,12 +386,37 @@ static void end_origin(struct curl_link *link, bool is_clean)
     link->has_ended = true;
 }
 
+static void copy_text(char *to, size_t size, const struct curl *curl, CURL *easy, CURLINFO info)
+{
+    const char *text = NULL;
+    if (!curl->curl_easy_getinfo(easy, info, &text) && text)
+        snprintf(to, size, "%s", text);
+}
+
+static void remember_peer(struct curl_link *link)
+{
+    struct curl_peer *peer = &link->peer;
+    const struct curl *curl = link->curl;
+    CURL *easy = curl_origin_easy(link->origin);
+    copy_text(peer->primary_ip, sizeof(peer->primary_ip), curl, easy, CURLINFO_PRIMARY_IP);
+    copy_text(peer->local_ip, sizeof(peer->local_ip), curl, easy, CURLINFO_LOCAL_IP);
+    curl->curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &peer->primary_port);
+    curl->curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &peer->local_port);
+    curl->curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &peer->verify_result);
+    curl->curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &peer->connect_code);
+    curl->curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &peer->os_errno);
+    if (link->handle)
+        link->handle->peer = *peer;
+}
+
 /* What the origin's side failed with is what the program is to hear of it. */
 static void fail(struct curl_link *link, CURLcode code, const char *text)
 {
     struct curl_handle *handle = link->handle;
     char kept[CURL_ERROR_SIZE];
     snprintf(kept, sizeof(kept), "%s", text);
+    if (link->origin)
+        remember_peer(link);
     if (link->exchange)
         exchange_sent(link->exchange, exchange_held(link->exchange).size);
     end_origin(link, false);
@@ -425,22 +450,6 @@ static void look_at_idle(struct curl_link *link)
         link->origin = NULL;
     }
     link->is_first = false;
-}
-
-static void remember_peer(struct curl_link *link)
-{
-    struct curl_peer *peer = &link->peer;
-    const struct curl *curl = link->curl;
-    CURL *easy = curl_origin_easy(link->origin);
-    const char *text = NULL;
-    if (!curl->curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text) && text)
-        snprintf(peer->primary_ip, sizeof(peer->primary_ip), "%s", text);
-    if (!curl->curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &text) && text)
-        snprintf(peer->local_ip, sizeof(peer->local_ip), "%s", text);
-    curl->curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &peer->primary_port);
-    curl->curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &peer->local_port);
-    if (link->handle)
-        link->handle->peer = *peer;
 }
 
 /* True when the origin is there to be sent to. */
@@ -506,7 +515,7 @@ static bool receive(struct curl_link *link)
 {
     uint8_t bytes[PIECE];
     size_t received;
-    if (!link->origin || curl_origin_step(link->origin) != CURL_ORIGIN_READY)
+    if (!link->origin || curl_origin_state(link->origin) != CURL_ORIGIN_READY)
         return false;
     CURLcode code = curl_origin_receive(link->origin, bytes, sizeof(bytes), &received);
     if (code == CURLE_AGAIN)
@@ -629,11 +638,25 @@ bool curl_links_pump(struct curl_handle *handle)
     return has_moved;
 }
 
+/* libcurl has not read what there is: until it has, the origin must wait, too. */
+static bool is_blocked(const struct curl_link *link)
+{
+    return link->in.at < link->in.bytes.size;
+}
+
+CURL *curl_links_origin(const struct curl_handle *handle)
+{
+    for (const struct curl_link *link = handle->links; link; link = link->next_of_handle)
+        if (link->origin && curl_origin_state(link->origin) == CURL_ORIGIN_READY)
+            return curl_origin_easy(link->origin);
+    return NULL;
+}
+
 size_t curl_links_descriptors(const struct curl_handle *handle, int *fds, size_t count)
 {
     size_t found = 0;
     for (const struct curl_link *link = handle->links; link; link = link->next_of_handle)
-        if (link->origin && !link->has_ended && found < count)
+        if (link->origin && !link->has_ended && !is_blocked(link) && found < count)
             fds[found++] = curl_origin_descriptor(link->origin);
     return found;
 }

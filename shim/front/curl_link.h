@@ -29,6 +29,9 @@ bool curl_links_pump(struct curl_handle *handle);
 /* The descriptors that are readable when there is more to move, at most `count` of them. */
 size_t curl_links_descriptors(const struct curl_handle *handle, int *fds, size_t count);
 
+/* The handle that is connected to the origin for this one; NULL: none is. */
+CURL *curl_links_origin(const struct curl_handle *handle);
+
 /* The handle is freed; its links stay until libcurl closes them. */
 void curl_links_leave(struct curl_handle *handle);
 

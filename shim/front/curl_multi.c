@@ -9,6 +9,7 @@
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
 #include "front/curl_link.h"
+#include "front/curl_observe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -171,6 +172,17 @@ void curl_multi_leave(struct curl_handle *handle)
     watch_links(multi);
 }
 
+static CURLMcode add_without_link(struct curl_route route, CURLM *multi, CURL *easy,
+                                  struct curl_handle *handle)
+{
+    if (handle)
+        curl_observe_begin(handle);
+    CURLMcode code = route.curl->curl_multi_add_handle(multi, easy);
+    if (handle && code != CURLM_OK)
+        curl_observe_end(handle);
+    return code;
+}
+
 CURLMcode curl_add(struct curl_route route, CURLM *multi_, CURL *easy)
 {
     struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
@@ -179,7 +191,7 @@ CURLMcode curl_add(struct curl_route route, CURLM *multi_, CURL *easy)
     if (is_free)
         handle->is_linked = false;
     if (!multi || !curl_transfer_begin(handle))
-        return route.curl->curl_multi_add_handle(multi_, easy);
+        return add_without_link(route, multi_, easy, is_free ? handle : NULL);
     handle->multi = multi;
     handle->is_waiting = true;
     handle->next_in_multi = multi->handles;
@@ -196,6 +208,8 @@ CURLMcode curl_remove(struct curl_route route, CURLM *multi, CURL *easy)
 {
     struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
     CURLMcode code = route.curl->curl_multi_remove_handle(multi, easy);
+    if (code == CURLM_OK && handle)
+        curl_observe_end(handle);
     if (code != CURLM_OK || !handle || !handle->multi)
         return code;
     curl_disguise_take_off(handle);
@@ -214,6 +228,7 @@ static void repeat(struct curl_multi *multi, struct curl_handle *handle, int *ru
     bool was_counted = *running > 0 && handle->failure == CURLE_OK;
     leave(handle);
     curl_transfer_give_up(handle);
+    curl_observe_begin(handle);
     if (curl->curl_multi_add_handle(multi->multi, handle->easy) == CURLM_OK && !was_counted)
         ++*running;
 }
@@ -344,6 +359,8 @@ CURLMsg *curl_read_message(struct curl_route route, CURLM *multi, int *left)
     struct curl_handle *handle = message && message->msg == CURLMSG_DONE && !route.passes
                                      ? curl_handle_find(message->easy_handle)
                                      : NULL;
+    if (handle)
+        curl_observe_end(handle);
     if (!handle || !handle->multi || !handle->is_waiting)
         return message;
     handle->is_waiting = false;

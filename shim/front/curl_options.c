@@ -9,8 +9,6 @@ const struct curl_option curl_option_table[CURL_OPTION_COUNT] = {
 #undef OPTION
 };
 
-_Static_assert(CURL_OPTION_COUNT <= 64, "a bit for each");
-
 /* CURLOPT_QUICK_EXIT, of 7.87: what comes after it nobody here has thought about. */
 enum { NEWEST = 322, KINDS = 10000 };
 
@@ -65,6 +63,8 @@ static bool forbids(const struct curl_options *options, enum curl_option_id id)
     switch (curl_option_table[id].kind) {
     case CURL_NUMBER:
         return value->number != 0;
+    case CURL_OFFSET:
+        return value->offset != 0;
     case CURL_TEXT:
     case CURL_BLOB:
         return value->bytes.size > 0;
@@ -92,6 +92,8 @@ static void set_value(struct curl_options *options, enum curl_option_id id,
     enum curl_option_kind kind = curl_option_table[id].kind;
     if (kind == CURL_NUMBER) {
         value->number = argument->number;
+    } else if (kind == CURL_OFFSET) {
+        value->offset = argument->offset;
     } else if (is_owned(kind)) {
         drop(&value->bytes);
         options->has_failed |=
@@ -113,6 +115,46 @@ static void notice_cookies(struct curl_options *options, enum curl_option_id id)
         options->has_cookies = true;
 }
 
+/* Each of these sets the method (setopt.c of libcurl). */
+static void notice_method(struct curl_options *options, enum curl_option_id id)
+{
+    const union curl_option_value *value = &options->values[id];
+    switch (id) {
+    case CURL_OPTION_HTTPGET:
+    case CURL_OPTION_NOBODY:
+        if (value->number != 0)
+            options->sends_body = false;
+        break;
+    case CURL_OPTION_POST:
+    case CURL_OPTION_UPLOAD:
+        options->sends_body = value->number != 0;
+        break;
+    case CURL_OPTION_POSTFIELDS:
+    case CURL_OPTION_COPYPOSTFIELDS:
+        options->values[CURL_OPTION_POSTFIELDS].pointer =
+            id == CURL_OPTION_POSTFIELDS ? value->pointer : NULL;
+        options->sends_body = true;
+        break;
+    case CURL_OPTION_HTTPPOST:
+    case CURL_OPTION_MIMEPOST:
+        options->sends_body = true;
+        break;
+    case CURL_OPTION_POSTFIELDSIZE:
+        options->body_size = value->number;
+        break;
+    case CURL_OPTION_POSTFIELDSIZE_LARGE:
+        options->body_size = value->offset;
+        break;
+    default:
+        break;
+    }
+}
+
+void curl_options_begin(struct curl_options *options)
+{
+    *options = (struct curl_options){.body_size = -1};
+}
+
 void curl_options_set(struct curl_options *options, CURLoption option,
                       const union curl_argument *argument)
 {
@@ -125,13 +167,14 @@ void curl_options_set(struct curl_options *options, CURLoption option,
     options->forbidding -= forbids(options, id);
     set_value(options, id, argument);
     options->forbidding += forbids(options, id);
-    options->set |= UINT64_C(1) << id;
+    options->is_set[id] = true;
     notice_cookies(options, id);
+    notice_method(options, id);
     /* Two names of one option: the last one counts. */
     if (id == CURL_OPTION_PROTOCOLS)
-        options->set &= ~(UINT64_C(1) << CURL_OPTION_PROTOCOLS_STR);
+        options->is_set[CURL_OPTION_PROTOCOLS_STR] = false;
     else if (id == CURL_OPTION_PROTOCOLS_STR)
-        options->set &= ~(UINT64_C(1) << CURL_OPTION_PROTOCOLS);
+        options->is_set[CURL_OPTION_PROTOCOLS] = false;
 }
 
 void curl_options_free(struct curl_options *options)
@@ -139,13 +182,13 @@ void curl_options_free(struct curl_options *options)
     for (int id = 0; id < CURL_OPTION_COUNT; id++)
         if (is_owned(curl_option_table[id].kind))
             drop(&options->values[id].bytes);
-    *options = (struct curl_options){0};
+    curl_options_begin(options);
 }
 
 static void keep_share(struct curl_options *options, const void *share)
 {
     options->values[CURL_OPTION_SHARE].pointer = share;
-    options->set |= UINT64_C(1) << CURL_OPTION_SHARE;
+    options->is_set[CURL_OPTION_SHARE] = true;
 }
 
 void curl_options_reset(struct curl_options *options)
@@ -171,6 +214,22 @@ void curl_options_copy(struct curl_options *copy, const struct curl_options *opt
     keep_share(copy, NULL);
 }
 
+bool curl_options_may_write(const struct curl_options *options)
+{
+    const char *custom = curl_options_text(options, CURL_OPTION_CUSTOMREQUEST);
+    if (custom)
+        return strcmp(custom, "GET") != 0 && strcmp(custom, "HEAD") != 0;
+    return options->sends_body;
+}
+
+struct span curl_options_body(const struct curl_options *options)
+{
+    const void *body = curl_options_pointer(options, CURL_OPTION_POSTFIELDS);
+    if (!body || !options->sends_body)
+        return (struct span){0};
+    return (struct span){body, options->body_size < 0 ? strlen(body) : (size_t)options->body_size};
+}
+
 bool curl_options_allow_link(const struct curl_options *options)
 {
     const char *cookies = curl_options_text(options, CURL_OPTION_COOKIEFILE);
@@ -182,7 +241,7 @@ bool curl_options_allow_link(const struct curl_options *options)
 
 bool curl_options_has(const struct curl_options *options, enum curl_option_id id)
 {
-    return (options->set >> id) & 1;
+    return options->is_set[id];
 }
 
 const char *curl_options_text(const struct curl_options *options, enum curl_option_id id)

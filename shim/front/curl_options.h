@@ -18,7 +18,7 @@ enum curl_option_id {
     CURL_OPTION_COUNT
 };
 
-enum curl_option_kind { CURL_TEXT, CURL_NUMBER, CURL_POINTER, CURL_BLOB, CURL_LIST };
+enum curl_option_kind { CURL_TEXT, CURL_NUMBER, CURL_OFFSET, CURL_POINTER, CURL_BLOB, CURL_LIST };
 enum curl_option_role { CURL_ASKED, CURL_CHANGED, CURL_TRUST, CURL_FORBIDS };
 
 struct curl_option {
@@ -39,24 +39,28 @@ union curl_argument {
 
 union curl_option_value {
     long number;
+    curl_off_t offset;
     const void *pointer; /* of POINTER and LIST */
     struct buffer bytes; /* of TEXT, with its NUL, and of BLOB */
 };
 
-/* `{0}` is what a new handle has. */
 struct curl_options {
     union curl_option_value values[CURL_OPTION_COUNT];
-    uint64_t set; /* a bit for each that was set, even to its default */
+    bool is_set[CURL_OPTION_COUNT]; /* even to its default */
     unsigned forbidding;
-    bool has_unknown; /* an option that this front was not written for */
-    bool has_failed;  /* memory ran out: what is remembered is not what libcurl has */
-    bool has_cookies; /* the handle's own cookie engine was turned on */
+    bool has_unknown;     /* an option that this front was not written for */
+    bool has_failed;      /* memory ran out: what is remembered is not what libcurl has */
+    bool has_cookies;     /* the handle's own cookie engine was turned on */
+    bool sends_body;      /* the method is one that has a body */
+    curl_off_t body_size; /* of POSTFIELDS; negative: it is a string */
 };
 
 /* Whether it matters that `option` is set; and whether it is one that a link changes. */
 bool curl_options_know(CURLoption option);
 bool curl_options_are_changed(CURLoption option);
 
+/* What a new handle has. */
+void curl_options_begin(struct curl_options *options);
 /* The program has set `option`, and libcurl took it. */
 void curl_options_set(struct curl_options *options, CURLoption option,
                       const union curl_argument *argument);
@@ -65,6 +69,11 @@ void curl_options_reset(struct curl_options *options);
 /* curl_easy_duphandle: `copy` is empty. A share is not handed on. */
 void curl_options_copy(struct curl_options *copy, const struct curl_options *options);
 void curl_options_free(struct curl_options *options);
+
+/* Whether a request may change what the origin has: it is no GET, and no HEAD. */
+bool curl_options_may_write(const struct curl_options *options);
+/* The request's body, if the program keeps it in memory for libcurl; data is NULL if not. */
+struct span curl_options_body(const struct curl_options *options);
 
 /* Whether all that was set can be honoured over a link. */
 bool curl_options_allow_link(const struct curl_options *options);

@@ -165,9 +165,22 @@ enum curl_origin_state curl_origin_step(struct curl_origin *origin)
         act_on_all(origin);
         look(origin);
     }
+    return curl_origin_state(origin);
+}
+
+enum curl_origin_state curl_origin_state(const struct curl_origin *origin)
+{
     if (origin->code != CURLE_OK)
         return CURL_ORIGIN_FAILED;
     return origin->socket == CURL_SOCKET_BAD ? CURL_ORIGIN_WAITS : CURL_ORIGIN_READY;
+}
+
+enum curl_origin_state curl_origin_finish(struct curl_origin *origin)
+{
+    struct pollfd polled = {.fd = origin->epoll, .events = POLLIN};
+    while (curl_origin_step(origin) == CURL_ORIGIN_WAITS)
+        libc_real()->poll(&polled, 1, -1);
+    return curl_origin_state(origin);
 }
 
 int curl_origin_descriptor(const struct curl_origin *origin)

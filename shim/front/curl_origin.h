@@ -21,6 +21,10 @@ void curl_origin_close(struct curl_origin *origin);
 
 /* Goes on with connecting as far as that is possible now. */
 enum curl_origin_state curl_origin_step(struct curl_origin *origin);
+/* As the last step has left it. */
+enum curl_origin_state curl_origin_state(const struct curl_origin *origin);
+/* Goes on until that is done, waiting as long as the handle's own time-outs allow. */
+enum curl_origin_state curl_origin_finish(struct curl_origin *origin);
 /* Readable when there is something to go on with; the same as long as the origin is open. */
 int curl_origin_descriptor(const struct curl_origin *origin);
 

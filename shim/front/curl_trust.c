@@ -67,6 +67,7 @@ static void append_option(struct buffer *to, const struct curl_options *options,
     case CURL_LIST:
         append_list(to, curl_options_pointer(options, id));
         break;
+    case CURL_OFFSET:
     case CURL_POINTER:
         break;
     }
