@@ -34,3 +34,10 @@ $(TESTS)/unit/test_wake $(TESTS)/unit/test_dial: $(TESTS)/unit/%: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CC) $(OURS) -Itests/unit $< $(front_objects) $(BUILD)/libvcache.a -lcmocka -lpthread -o $@
+
+# The same, over libcurl.
+$(TESTS)/unit/test_curl_options $(TESTS)/unit/test_curl_cookies: $(TESTS)/unit/%: tests/unit/%.c $(front_objects) $(BUILD)/libvcache.a
+	@mkdir -p $(@D)
+	$(call said,CC)
+	$(Q)$(CC) $(OURS) -Itests/unit $< $(front_objects) $(BUILD)/libvcache.a -lcmocka -lpthread \
+	    -Wl,--no-as-needed -lcurl -o $@
