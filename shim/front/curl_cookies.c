@@ -70,7 +70,7 @@ static bool is_of_host(struct span domain, bool is_for_subdomains, struct span h
 /* RFC 6265, 5.1.4. */
 static bool is_below(struct span path, struct span target)
 {
-    const uint8_t *query = memchr(target.data, '?', target.size);
+    const uint8_t *query = target.size ? memchr(target.data, '?', target.size) : NULL;
     if (query)
         target.size = (size_t)(query - target.data);
     if (path.size > 1 && path.data[path.size - 1] == '/')

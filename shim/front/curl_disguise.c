@@ -95,7 +95,10 @@ bool curl_is_vsphere(const struct curl_handle *handle)
 {
     const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
     char name[ENDPOINT_SIZE];
-    const struct context *context = url && names_vsphere(url) ? context_get() : NULL;
+    /* What else is asked of a vCenter over a connection to it, is asked in the same session. */
+    bool is_ours =
+        url && (names_vsphere(url) || curl_links_lead_to(handle, curl_authority_of(url)));
+    const struct context *context = is_ours ? context_get() : NULL;
     if (!context)
         return false;
     struct span authority = curl_authority_of(url);
@@ -142,6 +145,9 @@ static void set_back(const struct curl_handle *handle, CURL *easy)
     if (curl_options_has(options, CURL_OPTION_HTTP_VERSION))
         curl->curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                                curl_options_number(options, CURL_OPTION_HTTP_VERSION, 0));
+    if (curl_options_has(options, CURL_OPTION_IPRESOLVE))
+        curl->curl_easy_setopt(easy, CURLOPT_IPRESOLVE,
+                               curl_options_number(options, CURL_OPTION_IPRESOLVE, 0));
     if (curl_options_has(options, CURL_OPTION_PROTOCOLS_STR))
         set_text(handle, easy, CURLOPT_PROTOCOLS_STR, CURL_OPTION_PROTOCOLS_STR);
     else if (curl_options_has(options, CURL_OPTION_PROTOCOLS))
@@ -182,6 +188,9 @@ static bool set_for_link(struct curl_handle *handle)
         is_set = !curl->curl_easy_setopt(easy, CURLOPT_PRE_PROXY, NULL);
     if (is_set && is_restricted(handle))
         is_set = !curl->curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    /* A Unix socket is of neither. */
+    if (is_set && curl_options_has(&handle->options, CURL_OPTION_IPRESOLVE))
+        is_set = !curl->curl_easy_setopt(easy, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_WHATEVER);
     /* Over plain HTTP it would ask for an upgrade. */
     if (is_set &&
         curl_options_number(&handle->options, CURL_OPTION_HTTP_VERSION, 0) == CURL_HTTP_VERSION_2_0)
@@ -221,6 +230,9 @@ CURL *curl_disguise_duplicate(const struct curl_handle *handle)
     if (!easy)
         return NULL;
     set_back(handle, easy);
+    /* Not handed on to a duplicate: */
+    set_pointer(handle, easy, CURLOPT_SHARE, CURL_OPTION_SHARE);
+    set_pointer(handle, easy, CURLOPT_RESOLVE, CURL_OPTION_RESOLVE);
     /* The program's callbacks and files are its own transfer's business. */
     curl->curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     curl->curl_easy_setopt(easy, CURLOPT_COOKIEJAR, NULL);

@@ -81,6 +81,11 @@ CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
     if (matters)
         handle = curl_handle_find(easy);
     /* Within a transfer: it is for the next one. */
+    if (handle && option == CURLOPT_SHARE && !handle->is_waiting) {
+        curl_links_disconnect(handle);
+        curl_origin_close(handle->witness);
+        handle->witness = NULL;
+    }
     bool waits = handle && handle->is_disguised && curl_options_are_changed(option);
     CURLcode code = waits ? CURLE_OK : set_real(route.curl, easy, option, argument);
     if (handle && code == CURLE_OK)

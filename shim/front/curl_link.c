@@ -5,10 +5,11 @@
 #include "front/curl_origin.h"
 #include "front/sigpipe.h"
 
+#include "exchange/context.h"
 #include "exchange/exchange.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +36,11 @@ struct curl_link {
     struct curl_handle *handle; /* NULL: it is freed, and libcurl still keeps the connection */
     const struct curl *curl;
     int theirs; /* libcurl's end: only to know it again */
-    int ours;   /* listens until libcurl has connected its end to it */
+    int ours;   /* listens until libcurl has connected its end to it: */
     bool listens;
-    dev_t device; /* of our end: a program that closes all descriptors may have reused it */
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* where; "": nowhere */
+    char *authority; /* of the URL that it was opened for */
+    dev_t device;    /* of our end: a program that closes all descriptors may have reused it */
     ino_t inode;
     struct exchange *exchange; /* NULL: what comes is passed on as it is */
     bool may_wait;
@@ -126,6 +129,13 @@ static bool is_open(const struct curl_link *link)
            seen.st_ino == link->inode;
 }
 
+static void stop_listening(struct curl_link *link)
+{
+    if (link->path[0])
+        unlink(link->path);
+    link->path[0] = '\0';
+}
+
 static void link_free(struct curl_link *link)
 {
     leave_handle(link);
@@ -133,6 +143,8 @@ static void link_free(struct curl_link *link)
     curl_origin_close(link->origin);
     if (link->ours >= 0 && is_open(link))
         close(link->ours);
+    stop_listening(link);
+    free(link->authority);
     queue_free(&link->out);
     queue_free(&link->in);
     head_free(&link->request);
@@ -150,29 +162,35 @@ static bool identify(struct curl_link *link)
     return true;
 }
 
-/* With a name that only the kernel knows beforehand (unix(7), autobind), which is where libcurl is
- * to connect to. libcurl 7.88 would not do without (CURL_SOCKOPT_ALREADY_CONNECTED is lost on it).
+/*
+ * In the cache's directory, where nobody else gets to. The socket must have a name in the file
+ * system: to one that has none, libcurl 7.88 does not connect (CURL_SOCKOPT_ALREADY_CONNECTED is
+ * lost on it), and a connection whose peer's name is empty, as an abstract one's is to it, it never
+ * uses again (ConnectionExists takes it for one whose name is not resolved yet).
  */
 static bool start_listening(struct curl_link *link, struct curl_sockaddr *address)
 {
+    static atomic_uint count;
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    socklen_t size = sizeof(name);
+    const struct context *context = context_get();
+    int size = snprintf(name.sun_path, sizeof(name.sun_path), "%s/link.%d.%u",
+                        context->config.directory, (int)getpid(), atomic_fetch_add(&count, 1));
     link->ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     link->listens = true;
-    if (link->ours < 0 || !identify(link) ||
-        bind(link->ours, (struct sockaddr *)&name, sizeof(name.sun_family)) != 0 ||
-        getsockname(link->ours, (struct sockaddr *)&name, &size) != 0 || listen(link->ours, 1) != 0)
+    if (size < 0 || (size_t)size >= sizeof(name.sun_path) || link->ours < 0 || !identify(link) ||
+        bind(link->ours, (struct sockaddr *)&name, sizeof(name)) != 0)
         return false;
+    memcpy(link->path, name.sun_path, sizeof(link->path));
     address->family = AF_UNIX;
     address->socktype = SOCK_STREAM;
     address->protocol = 0;
-    address->addrlen = size;
+    address->addrlen = sizeof(name);
     /* There is room for any address (Curl_sockaddr_ex). */
-    memcpy(&address->addr, &name, size);
-    return true;
+    memcpy(&address->addr, &name, sizeof(name));
+    return listen(link->ours, 1) == 0;
 }
 
-/* Whoever else has found the name is not spoken to. */
+/* Another process of the same user is not spoken to. */
 static bool is_this_process(int fd)
 {
     struct ucred peer;
@@ -184,6 +202,7 @@ static bool is_this_process(int fd)
 static bool accept_libcurl(struct curl_link *link)
 {
     while (link->listens) {
+        /* cppcheck-suppress nullPointer ; who it is is asked below */
         int fd = accept4(link->ours, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
             return false;
@@ -192,6 +211,7 @@ static bool accept_libcurl(struct curl_link *link)
             continue;
         }
         close(link->ours);
+        stop_listening(link);
         link->ours = fd;
         link->listens = !identify(link);
     }
@@ -205,8 +225,10 @@ static struct curl_link *link_new(struct curl_handle *handle, struct curl_sockad
         return NULL;
     *link = (struct curl_link){.curl = handle->curl, .theirs = -1, .ours = -1};
     link->request.is_awaited = true;
+    struct span authority = curl_authority_of(curl_options_text(&handle->options, CURL_OPTION_URL));
+    link->authority = strndup((const char *)authority.data, authority.size);
     link->exchange = exchange_new(&link_front, link);
-    if (link->exchange && start_listening(link, address))
+    if (link->authority && link->exchange && start_listening(link, address))
         link->theirs = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (link->theirs < 0) {
         link_free(link);
@@ -257,10 +279,27 @@ int curl_link_close(void *handle, curl_socket_t fd)
     return close(fd);
 }
 
+void curl_links_disconnect(struct curl_handle *handle)
+{
+    for (struct curl_link *link = handle->links; link; link = link->next_of_handle) {
+        curl_origin_close(link->origin);
+        link->origin = NULL;
+    }
+}
+
 void curl_links_leave(struct curl_handle *handle)
 {
+    curl_links_disconnect(handle);
     while (handle->links)
         leave_handle(handle->links);
+}
+
+bool curl_links_lead_to(const struct curl_handle *handle, struct span authority)
+{
+    for (const struct curl_link *link = handle->links; link; link = link->next_of_handle)
+        if (!link->has_ended && span_equal(span_of_text(link->authority), authority))
+            return true;
+    return false;
 }
 
 /* ---- to libcurl ---- */

@@ -29,6 +29,12 @@ bool curl_links_pump(struct curl_handle *handle);
 /* The descriptors that are readable when there is more to move, at most `count` of them. */
 size_t curl_links_descriptors(const struct curl_handle *handle, int *fds, size_t count);
 
+/* Whether one of them is open to that host and port, as a URL names them. */
+bool curl_links_lead_to(const struct curl_handle *handle, struct span authority);
+
+/* The connections to the origin are given up: the share that the handle leaves may be freed. */
+void curl_links_disconnect(struct curl_handle *handle);
+
 /* The handle that is connected to the origin for this one; NULL: none is. */
 CURL *curl_links_origin(const struct curl_handle *handle);
 
