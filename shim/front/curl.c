@@ -137,4 +137,9 @@ EXPORT CURLMcode curl_multi_cleanup(CURLM *multi)
     return curl_cleanup_multi(ROUTE, multi);
 }
 
+EXPORT CURLSHcode curl_share_cleanup(CURLSH *share)
+{
+    return curl_cleanup_share(ROUTE, share);
+}
+
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

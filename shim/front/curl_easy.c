@@ -3,7 +3,8 @@
 #include "front/curl_front.h"
 #include "front/curl_link.h"
 #include "front/curl_observe.h"
-#include "front/curl_origin.h"
+#include "front/curl_pool.h"
+#include "front/curl_witness.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,6 +58,13 @@ void curl_cleanup(struct curl_route route, CURL *easy)
     route.curl->curl_easy_cleanup(easy);
 }
 
+CURLSHcode curl_cleanup_share(struct curl_route route, CURLSH *share)
+{
+    if (!route.passes)
+        curl_pool_close(share);
+    return route.curl->curl_share_cleanup(share);
+}
+
 /* ---- options ---- */
 
 static CURLcode set_real(const struct curl *curl, CURL *easy, CURLoption option,
@@ -81,11 +89,8 @@ CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
     if (matters)
         handle = curl_handle_find(easy);
     /* Within a transfer: it is for the next one. */
-    if (handle && option == CURLOPT_SHARE && !handle->is_waiting) {
-        curl_links_disconnect(handle);
-        curl_origin_close(handle->witness);
-        handle->witness = NULL;
-    }
+    if (handle && option == CURLOPT_SHARE)
+        curl_witness_dismiss(handle);
     bool waits = handle && handle->is_disguised && curl_options_are_changed(option);
     CURLcode code = waits ? CURLE_OK : set_real(route.curl, easy, option, argument);
     if (handle && code == CURLE_OK)
@@ -101,8 +106,7 @@ bool curl_transfer_begin(struct curl_handle *handle)
     handle->must_repeat = false;
     handle->is_redirected_within = false;
     handle->peer = (struct curl_peer){0};
-    curl_origin_close(handle->witness);
-    handle->witness = NULL;
+    curl_witness_dismiss(handle);
     handle->is_linked = curl_disguise_put_on(handle);
     return handle->is_linked;
 }
@@ -115,6 +119,8 @@ static char *error_buffer(const struct curl_handle *handle)
 CURLcode curl_transfer_end(struct curl_handle *handle, CURLcode code)
 {
     char *text = error_buffer(handle);
+    if (code == CURLE_OK)
+        curl_links_rest(handle);
     curl_disguise_take_off(handle);
     if (handle->failure == CURLE_OK || code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT ||
         code == CURLE_ABORTED_BY_CALLBACK)

@@ -16,6 +16,7 @@ void curl_cleanup(struct curl_route route, CURL *easy);
 CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
                   const union curl_argument *argument);
 CURLcode curl_perform(struct curl_route route, CURL *easy);
+CURLSHcode curl_cleanup_share(struct curl_route route, CURLSH *share);
 
 /* curl_getinfo.c */
 CURLcode curl_get(struct curl_route route, CURL *easy, CURLINFO info, void *value);

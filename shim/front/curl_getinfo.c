@@ -4,8 +4,7 @@
  */
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
-#include "front/curl_link.h"
-#include "front/curl_origin.h"
+#include "front/curl_witness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,22 +55,6 @@ static CURLINFO time_in_place_of(const struct curl_handle *handle, CURLINFO info
     return info == CURLINFO_APPCONNECT_TIME_T ? CURLINFO_PRETRANSFER_TIME_T : info;
 }
 
-/* Certificates, and the connection's TLS, can only be asked of a connection: of the one that was
- * made, or of one that is made for the question. NULL: it cannot be had. */
-static CURL *witness(struct curl_handle *handle)
-{
-    CURL *easy = curl_links_origin(handle);
-    if (easy || handle->is_waiting)
-        return easy;
-    if (!handle->witness) {
-        easy = curl_disguise_duplicate(handle);
-        handle->witness = easy ? curl_origin_open(handle->curl, easy) : NULL;
-    }
-    if (!handle->witness || curl_origin_finish(handle->witness) != CURL_ORIGIN_READY)
-        return NULL;
-    return curl_origin_easy(handle->witness);
-}
-
 /* Who does not verify the peer may still ask what verifying would have said. */
 static bool is_verify_unknown(const struct curl_handle *handle)
 {
@@ -89,7 +72,7 @@ static bool is_of_witness(const struct curl_handle *handle, CURLINFO info)
 static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *value)
 {
     const struct curl *curl = handle->curl;
-    CURL *easy = is_of_witness(handle, info) ? witness(handle) : NULL;
+    CURL *easy = is_of_witness(handle, info) ? curl_witness_of(handle) : NULL;
     if (easy)
         return curl->curl_easy_getinfo(easy, info, value);
     CURLcode code = curl->curl_easy_getinfo(handle->easy, time_in_place_of(handle, info), value);

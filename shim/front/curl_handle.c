@@ -1,7 +1,8 @@
 /* Easy handles: see curl_handle.h. */
 #include "front/curl_handle.h"
 #include "front/curl_link.h"
-#include "front/curl_origin.h"
+#include "front/curl_pool.h"
+#include "front/curl_witness.h"
 
 #include "exchange/exchange.h"
 
@@ -73,7 +74,8 @@ void curl_handle_free(struct curl_handle *handle)
     curl_links_leave(handle);
     if (handle->own)
         handle->curl->curl_multi_cleanup(handle->own);
-    curl_origin_close(handle->witness);
+    curl_witness_dismiss(handle);
+    curl_pool_close(handle);
     exchange_free(handle->observer);
     curl_options_free(&handle->options);
     free(handle->redirect);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct curl_link;
-struct curl_origin;
+struct curl_witness;
 struct curl_multi;
 struct exchange;
 
@@ -49,10 +49,10 @@ struct curl_handle {
     char failure_text[CURL_ERROR_SIZE];
 
     struct curl_peer peer;
-    struct curl_origin *witness; /* connected only to be asked about (curl_getinfo.c) */
-    char *redirect;              /* what CURLINFO_REDIRECT_URL was answered with */
-    struct exchange *observer;   /* of a transfer without a link (curl_observe.h) */
-    CURLMsg message;             /* that the program was given in place of libcurl's own */
+    struct curl_witness *witness; /* curl_witness.h */
+    char *redirect;               /* what CURLINFO_REDIRECT_URL was answered with */
+    struct exchange *observer;    /* of a transfer without a link (curl_observe.h) */
+    CURLMsg message;              /* that the program was given in place of libcurl's own */
     struct curl_handle *next;
     struct curl_handle *next_in_multi;
 };
@@ -63,6 +63,9 @@ struct curl_handle *curl_handle_find(const CURL *easy);
 struct curl_handle *curl_handle_make(const struct curl *curl, CURL *easy);
 /* Before libcurl frees the handle. */
 void curl_handle_free(struct curl_handle *handle);
+
+/* The program's own handle of it: connections belong to it. (curl_multi.c) */
+const void *curl_multi_owner(const struct curl_multi *multi);
 
 /* Around fork: nobody is in the middle of it. */
 void curl_handles_lock(void);

@@ -3,6 +3,7 @@
 #include "front/curl_cookies.h"
 #include "front/curl_disguise.h"
 #include "front/curl_origin.h"
+#include "front/curl_pool.h"
 #include "front/sigpipe.h"
 
 #include "exchange/context.h"
@@ -279,19 +280,25 @@ int curl_link_close(void *handle, curl_socket_t fd)
     return close(fd);
 }
 
-void curl_links_disconnect(struct curl_handle *handle)
+void curl_links_rest(struct curl_handle *handle)
 {
     for (struct curl_link *link = handle->links; link; link = link->next_of_handle) {
-        curl_origin_close(link->origin);
+        if (!link->origin || curl_origin_state(link->origin) != CURL_ORIGIN_READY)
+            continue;
+        struct curl_kind kind = curl_kind_of(link->handle, link->authority);
+        curl_pool_put(&kind, link->origin, &link->peer);
         link->origin = NULL;
     }
 }
 
 void curl_links_leave(struct curl_handle *handle)
 {
-    curl_links_disconnect(handle);
-    while (handle->links)
-        leave_handle(handle->links);
+    while (handle->links) {
+        struct curl_link *link = handle->links;
+        curl_origin_close(link->origin);
+        link->origin = NULL;
+        leave_handle(link);
+    }
 }
 
 bool curl_links_lead_to(const struct curl_handle *handle, struct span authority)
@@ -408,12 +415,17 @@ static bool flush(struct curl_link *link)
 
 /* ---- ends, of what the origin sends ---- */
 
+static void give_up_origin(struct curl_link *link)
+{
+    curl_origin_close(link->origin);
+    link->origin = NULL;
+}
+
 /* Nothing more will come. If the exchange has an answer all the same, or wants to go on over
  * another connection, that is what happens; else libcurl is to see the end, too. */
 static void end_origin(struct curl_link *link, bool is_clean)
 {
-    curl_origin_close(link->origin);
-    link->origin = NULL;
+    give_up_origin(link);
     if (link->exchange) {
         exchange_feed_end(link->exchange, is_clean);
         if (exchange_answer_size(link->exchange) > 0)
@@ -477,34 +489,45 @@ static struct span to_be_sent(const struct curl_link *link)
     return (struct span){0};
 }
 
-/* An idle connection that the origin has closed, or has something to say on that nobody asked for,
- * is of no use any more. */
-static void look_at_idle(struct curl_link *link)
+/* A connection that idled may have been closed by the origin, or have something to say that nobody
+ * asked for: it is of no use then. */
+static bool is_fit(struct curl_origin *origin)
 {
     char byte;
     size_t received;
-    if (link->is_first && link->origin &&
-        curl_origin_receive(link->origin, &byte, 1, &received) != CURLE_AGAIN) {
-        curl_origin_close(link->origin);
-        link->origin = NULL;
+    return curl_origin_receive(origin, &byte, 1, &received) == CURLE_AGAIN;
+}
+
+/* One that was in use before, or a new one. */
+static struct curl_origin *find_origin(struct curl_link *link)
+{
+    if (!link->handle)
+        return NULL;
+    struct curl_kind kind = curl_kind_of(link->handle, link->authority);
+    struct curl_origin *origin;
+    while ((origin = curl_pool_take(&kind, &link->peer)) != NULL && !is_fit(origin))
+        curl_origin_close(origin);
+    if (origin) {
+        link->handle->peer = link->peer;
+        return origin;
     }
-    link->is_first = false;
+    CURL *easy = curl_disguise_duplicate(link->handle);
+    link->peer = (struct curl_peer){0};
+    return easy ? curl_origin_open(link->curl, easy) : NULL;
 }
 
 /* True when the origin is there to be sent to. */
 static bool reach(struct curl_link *link)
 {
     if (link->exchange && exchange_needs_connection(link->exchange)) {
-        curl_origin_close(link->origin);
-        link->origin = NULL;
+        give_up_origin(link);
         exchange_reconnected(link->exchange);
     }
-    look_at_idle(link);
-    bool is_new = !link->origin;
-    if (is_new) {
-        CURL *easy = link->handle ? curl_disguise_duplicate(link->handle) : NULL;
-        link->origin = easy ? curl_origin_open(link->curl, easy) : NULL;
-    }
+    if (link->is_first && link->origin && !is_fit(link->origin))
+        give_up_origin(link);
+    link->is_first = false;
+    if (!link->origin)
+        link->origin = find_origin(link);
     if (!link->origin) {
         fail(link, CURLE_OUT_OF_MEMORY, "");
         return false;
@@ -518,7 +541,7 @@ static bool reach(struct curl_link *link)
     case CURL_ORIGIN_READY:
         break;
     }
-    if (is_new || !link->peer.primary_ip[0])
+    if (!link->peer.primary_port)
         remember_peer(link);
     return true;
 }

@@ -1,7 +1,8 @@
 /*
  * Links: in place of a connection to the origin, libcurl is given one to this process itself. At
  * the other end an exchange reads what libcurl sends, and answers it; what must go out goes over a
- * connection of its own (curl_origin.h), made when it is first needed. So libcurl itself hands
+ * connection of its own (curl_origin.h), made when it is first needed, and kept for the next
+ * transfer (curl_pool.h). So libcurl itself hands
  * every answer to the program, as only it knows how: headers, pieces, pauses, codings, cookies,
  * time-outs, in an easy handle or in a multi.
  *
@@ -32,8 +33,8 @@ size_t curl_links_descriptors(const struct curl_handle *handle, int *fds, size_t
 /* Whether one of them is open to that host and port, as a URL names them. */
 bool curl_links_lead_to(const struct curl_handle *handle, struct span authority);
 
-/* The connections to the origin are given up: the share that the handle leaves may be freed. */
-void curl_links_disconnect(struct curl_handle *handle);
+/* The transfer is whole: its connection to the origin goes to the pool. */
+void curl_links_rest(struct curl_handle *handle);
 
 /* The handle that is connected to the origin for this one; NULL: none is. */
 CURL *curl_links_origin(const struct curl_handle *handle);

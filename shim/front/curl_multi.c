@@ -10,6 +10,7 @@
 #include "front/curl_front.h"
 #include "front/curl_link.h"
 #include "front/curl_observe.h"
+#include "front/curl_pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -150,6 +151,11 @@ static void watch_links(struct curl_multi *multi)
 }
 
 /* ---- in and out ---- */
+
+const void *curl_multi_owner(const struct curl_multi *multi)
+{
+    return multi->multi;
+}
 
 static void leave(struct curl_handle *handle)
 {
@@ -406,6 +412,8 @@ CURLMcode curl_attach(struct curl_route route, CURLM *multi, curl_socket_t fd, v
 CURLMcode curl_cleanup_multi(struct curl_route route, CURLM *multi)
 {
     struct curl_multi *found = find(route, multi);
+    if (found)
+        curl_pool_close(multi);
     CURLMcode code = route.curl->curl_multi_cleanup(multi);
     if (!found || code != CURLM_OK)
         return code;
