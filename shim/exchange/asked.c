@@ -61,19 +61,36 @@ static struct span path_of(struct span target)
     return (struct span){target.data, query ? (size_t)(query - target.data) : target.size};
 }
 
-/* /sdk, /sdk/ and what is below. */
+/* The directory, and what is below. */
+static bool is_in(struct span path, struct span directory)
+{
+    return path.size >= directory.size && memcmp(path.data, directory.data, directory.size) == 0 &&
+           (path.size == directory.size || path.data[directory.size] == '/');
+}
+
 static bool is_sdk(struct span path)
 {
-    return path.size >= 4 && memcmp(path.data, "/sdk", 4) == 0 &&
-           (path.size == 4 || path.data[4] == '/');
+    return is_in(path, SPAN_OF("/sdk"));
 }
 
 bool asked_is_ours(const struct exchange *x)
 {
-    struct span method = http_method(x->request);
     struct span path = path_of(http_target(x->request));
-    return is_sdk(path) &&
-           (span_equal(method, SPAN_OF("POST")) || span_equal(method, SPAN_OF("GET")));
+    if (span_equal(http_method(x->request), SPAN_OF("GET")))
+        return is_sdk(path) || operation_of_get(path);
+    return is_sdk(path) && span_equal(http_method(x->request), SPAN_OF("POST"));
+}
+
+bool asked_is_file(const struct exchange *x)
+{
+    return is_in(path_of(http_target(x->request)), SPAN_OF("/folder"));
+}
+
+bool asked_changes_file(const struct exchange *x)
+{
+    struct span method = http_method(x->request);
+    return asked_is_file(x) && !span_equal(method, SPAN_OF("GET")) &&
+           !span_equal(method, SPAN_OF("HEAD")) && !span_equal(method, SPAN_OF("OPTIONS"));
 }
 
 /* Reads the operation; false when it is no vSphere request of this cache's sense. */

@@ -62,13 +62,15 @@ static void append_request_head(const struct exchange *x, enum composed composed
         buffer_append_span(to, http_start_line(x->request));
     } else {
         buffer_append_text(to, "POST ");
-        buffer_append_span(to, http_target(x->request));
+        buffer_append_span(to, asked_is_file(x) ? SPAN_OF("/sdk") : http_target(x->request));
         buffer_append_text(to, " HTTP/1.1");
     }
     buffer_append_text(to, END_OF_LINE);
     for (size_t i = 0; http_field_at(x->request, i, &name, &value); i++)
         if (!is_left_out(name, composed))
             append_field(to, name, value);
+    if (composed != COMPOSED_PROGRAMS && !http_field(x->request, "Content-Type").data)
+        append_field(to, SPAN_OF("Content-Type"), SPAN_OF("text/xml; charset=utf-8"));
 }
 
 /* Makes `head`, the length and `body` what is held. */

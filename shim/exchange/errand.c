@@ -164,6 +164,8 @@ static bool is_refused(struct exchange *x)
 {
     struct span body;
     bool is_read = x->asked.operation && x->asked.operation->class == OPERATION_PROPERTY_READ;
+    if (asked_is_file(x))
+        return http_status(x->response) == 401;
     if (!exchange_response_body(x, &body))
         return false;
     return http_status(x->response) == 500

@@ -259,6 +259,15 @@ static enum exchange_verdict feed_other(struct exchange *x)
     return start_forward(x, is_whole ? PHASE_AWAITING : PHASE_STREAMING);
 }
 
+/* A file of a datastore is written or removed: a machine's description may be it. */
+static enum exchange_verdict feed_file(struct exchange *x)
+{
+    bool is_whole = http_state_of(x->request) == HTTP_DONE;
+    x->has_seen_request = true;
+    decide_unseen(x, VERDICT_WRITE);
+    return start_forward(x, is_whole ? PHASE_AWAITING : PHASE_STREAMING);
+}
+
 /* The head is whole, the body is not. */
 static enum exchange_verdict feed_body(struct exchange *x)
 {
@@ -284,10 +293,12 @@ static enum exchange_verdict feed_idle(struct exchange *x, const void *bytes, si
         return EXCHANGE_MORE;
     if (state == HTTP_BROKEN)
         return go_blind(x, VERDICT_UNREADABLE);
-    if (!asked_is_ours(x) && !x->has_seen_request)
+    if (!asked_is_ours(x) && !asked_changes_file(x) && !x->has_seen_request)
         return EXCHANGE_PASS;
     if (state == HTTP_DONE && used < size)
         return go_blind(x, VERDICT_PIPELINED);
+    if (asked_changes_file(x))
+        return feed_file(x);
     if (!asked_is_ours(x))
         return feed_other(x);
     return state == HTTP_DONE ? feed_whole(x) : feed_body(x);

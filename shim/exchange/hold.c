@@ -35,7 +35,7 @@ static bool may_be_shown(const struct exchange *x)
     if (!x->asked.is_healable || !http_body_is_kept(x->response))
         return true;
     if (http_status(x->response) != 200)
-        return http_status(x->response) != 500;
+        return http_status(x->response) != (asked_is_file(x) ? 401 : 500);
     bool is_read = x->asked.operation && x->asked.operation->class == OPERATION_PROPERTY_READ;
     bool is_coded = http_field(x->response, "Content-Encoding").data != NULL;
     if (!is_read)

@@ -76,7 +76,8 @@ struct span http_body(const struct http_message *message);
 bool http_identity_body(struct http_message *message, size_t limit, struct span *identity);
 
 /* Whether the head, as far as `bytes` go, may still be a vSphere request of this cache's sense: a
- * POST or GET whose path is /sdk or below it. A few comparisons, no allocation; called on the first
+ * POST or GET whose path is /sdk or below it, or one that reads or changes a datastore's files
+ * (/folder). A few comparisons, no allocation; called on the first
  * bytes of every connection of every program. */
 enum http_recognised { HTTP_NO, HTTP_MAYBE, HTTP_YES };
 enum http_recognised http_recognise(const void *bytes, size_t size);

@@ -19,7 +19,13 @@ static enum http_recognised compare(struct span bytes, struct span start)
 
 enum http_recognised http_recognise(const void *bytes, size_t size)
 {
-    struct span start = {bytes, size};
-    enum http_recognised as_post = compare(start, SPAN_OF("POST /sdk"));
-    return as_post != HTTP_NO ? as_post : compare(start, SPAN_OF("GET /sdk"));
+    /* The datastores' files, too: what describes a machine is one, and may be changed there. */
+    static const struct span starts[] = {SPAN_OF("POST /sdk"), SPAN_OF("GET /sdk"),
+                                         SPAN_OF("GET /folder"), SPAN_OF("PUT /folder"),
+                                         SPAN_OF("DELETE /folder")};
+    struct span seen = {bytes, size};
+    enum http_recognised recognised = HTTP_NO;
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]) && recognised == HTTP_NO; i++)
+        recognised = compare(seen, starts[i]);
+    return recognised;
 }

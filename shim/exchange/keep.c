@@ -79,9 +79,11 @@ enum verdict keep_stored(struct exchange *x, struct span head, struct span body)
     struct buffer sealed = {0};
     enum cache_status status = CACHE_UNAVAILABLE;
     struct session *session = x->asked.actual;
-    x->asked.label.is_sealed = session && session_is_spoken_of(session, body);
+    /* A machine's description may have the password of its console in it. */
+    bool is_secret = asked_is_file(x);
+    x->asked.label.is_sealed = session && (is_secret || session_is_spoken_of(session, body));
     if (!x->asked.label.is_sealed) {
-        if (!session && speaks_of_a_session(body))
+        if (!session && (is_secret || speaks_of_a_session(body)))
             return VERDICT_NOT_COOKIE;
         status = store_put(cache_of(x), &x->asked.key, &x->asked.label, head, body);
     } else if (session_seal(session, &x->asked.key, head, body, &sealed)) {
@@ -154,9 +156,13 @@ static void look_for_ended_session(struct exchange *x)
 {
     struct span body;
     if (!x->asked.session || x->asked.verdict == VERDICT_LOGGED_OUT ||
-        http_status(x->response) != 500 || !session_is_shared(x->asked.actual))
+        !session_is_shared(x->asked.actual))
         return;
-    if (exchange_response_body(x, &body) && soap_is_fault(body, "NotAuthenticated")) {
+    bool is_refused = asked_is_file(x)
+                          ? http_status(x->response) == 401
+                          : http_status(x->response) == 500 && exchange_response_body(x, &body) &&
+                                soap_is_fault(body, "NotAuthenticated");
+    if (is_refused) {
         session_withdraw(cache_of(x), x->asked.actual);
         report_event(x, VERDICT_SESSION_WITHDRAWN);
     }

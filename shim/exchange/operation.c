@@ -111,11 +111,18 @@ static bool span_ends_with(struct span s, struct span end)
     return s.size >= end.size && memcmp(s.data + (s.size - end.size), end.data, end.size) == 0;
 }
 
+static bool span_starts_with(struct span s, struct span start)
+{
+    return s.size >= start.size && memcmp(s.data, start.data, start.size) == 0;
+}
+
 const struct operation *operation_of_get(struct span path)
 {
     static const char directory[] = "/sdk/";
     const size_t directory_size = sizeof(directory) - 1;
 
+    if (span_starts_with(path, SPAN_OF("/folder/")) && span_ends_with(path, SPAN_OF(".vmx")))
+        return operation_find(SPAN_OF("GET vmx"));
     if (path.size <= directory_size || memcmp(path.data, directory, directory_size) != 0)
         return NULL;
     struct span file = {path.data + directory_size, path.size - directory_size};

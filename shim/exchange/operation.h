@@ -41,8 +41,8 @@ size_t operation_count(void);
 
 const char *operation_class_name(enum operation_class class);
 
-/* The GETs that are vSphere reads are operations too, named "GET vimServiceVersions.xml" and
- * "GET wsdl"; NULL for any other path. `path` is without the query. */
+/* The GETs that are vSphere reads are operations too, named "GET vimServiceVersions.xml", "GET vmx"
+ * and "GET wsdl"; NULL for any other path. `path` is without the query. */
 const struct operation *operation_of_get(struct span path);
 
 #endif

@@ -150,8 +150,11 @@ static inline struct cache *cache_of(const struct exchange *x)
     return x->context->cache;
 }
 
-/* asked.c. Whether the whole head is that of a POST to /sdk or of a GET below it. */
+/* asked.c. Whether the whole head is that of a POST to /sdk, or of a GET that may be a read. */
 bool asked_is_ours(const struct exchange *x);
+/* Whether it asks for a datastore's file, and whether it changes one. */
+bool asked_is_file(const struct exchange *x);
+bool asked_changes_file(const struct exchange *x);
 /* Fill what x->asked and x->endpoint say of the request; false if it cannot be told. */
 bool asked_endpoint(struct exchange *x);
 bool asked_operation(struct exchange *x);

@@ -654,6 +654,64 @@ static void other_paths_on_the_same_connection_pass(void **state)
     close_connection(&c);
 }
 
+#define MACHINE "displayName = \"vm-42\"\n"
+
+/* As libvirt asks for a machine's description. */
+static const char *file_request(const char *method, const char *fields)
+{
+    static char text[512];
+    snprintf(text, sizeof(text),
+             "%s /folder/a/a.vmx?dcPath=DC0&dsName=d HTTP/1.1\r\nHost: %s\r\n%s\r\n", method, host,
+             fields);
+    return text;
+}
+
+static void a_machines_description_is_kept_for_who_is_logged_in(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    log_in(&c);
+    exchange_forwarded(&c, file_request("GET", COOKIE), response(MACHINE));
+    exchange_answered(&c, file_request("GET", COOKIE), MACHINE);
+    exchange_forwarded(&c, file_request("GET", ""), response_with("401 Unauthorized", "", ""));
+    /* Nobody else's request for a file is looked at. */
+    exchange_forwarded(&c, file_request("HEAD", COOKIE), "HTTP/1.1 200 OK\r\n\r\n");
+    exchange_answered(&c, file_request("GET", COOKIE), MACHINE);
+    close_connection(&c);
+}
+
+static void without_a_session_nothing_seals_it_and_it_is_not_kept(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    for (int i = 0; i < 2; i++)
+        exchange_forwarded(&c, file_request("GET", "Cookie: vmware_soap_session=\"x\"\r\n"),
+                           response(MACHINE));
+    close_connection(&c);
+}
+
+static void who_changes_a_file_makes_stored_reads_invalid(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"PUT", "DELETE", "POST"};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        struct connection c, other;
+        open_connection(&c);
+        open_connection(&other);
+        log_in(&c);
+        exchange_forwarded(&c, file_request("GET", COOKIE), response(MACHINE));
+        exchange_answered(&c, file_request("GET", COOKIE), MACHINE);
+        exchange_forwarded(&other, file_request(methods[i], COOKIE "Content-Length: 0\r\n"),
+                           response(""));
+        exchange_forwarded(&c, file_request("GET", COOKIE), response(MACHINE));
+        close_connection(&c);
+        close_connection(&other);
+        next_host(state);
+    }
+}
+
 static void a_write_by_one_name_makes_what_was_read_by_another_invalid(void **state)
 {
     struct connection here, there;
@@ -1146,6 +1204,28 @@ static void a_login_whose_answer_ends_the_connection_is_a_login(void **state)
     close_connection(&c);
 }
 
+static void a_refused_file_is_healed_too(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    log_in(&c);
+    buffer_clear(&c.sent);
+    buffer_clear(&c.seen);
+    assert_int_equal(write_text(&c, file_request("GET", COOKIE)), EXCHANGE_FORWARD);
+    origin_sends(&c, response_with("401 Unauthorized", "", "no"), 100);
+    assert_string_equal(seen(&c), "");
+    origin_is_asked(&c, "POST /sdk HTTP/1.1\r\n", "<password>secret</password>");
+    origin_sends(&c,
+                 response_with("200 OK", "Set-Cookie: vmware_soap_session=\"anew\"\r\n", LOGGED_IN),
+                 100);
+    assert_string_equal(seen(&c), "");
+    origin_is_asked(&c, "GET /folder/a/a.vmx", "vmware_soap_session=\"anew\"");
+    origin_sends(&c, response(MACHINE), 100);
+    assert_non_null(strstr(seen(&c), MACHINE));
+    close_connection(&c);
+}
+
 /* Whether the login or the request itself is what nothing can be sent on any more. */
 static void without_a_new_connection_the_program_sees_what_the_origin_said(void **state)
 {
@@ -1210,6 +1290,10 @@ int main(void)
         WITH_HOST(a_pipelined_request_is_forwarded_untouched_and_taken_for_a_write),
         WITH_HOST(a_large_request_streams_through),
         WITH_HOST(other_paths_on_the_same_connection_pass),
+        WITH_HOST(a_machines_description_is_kept_for_who_is_logged_in),
+        WITH_HOST(without_a_session_nothing_seals_it_and_it_is_not_kept),
+        WITH_HOST(who_changes_a_file_makes_stored_reads_invalid),
+        WITH_HOST(a_refused_file_is_healed_too),
         WITH_HOST(a_chain_is_answered_once_its_last_page_is_in),
         WITH_HOST(a_page_is_a_whole_http_message_of_its_own_length),
         WITH_HOST(chains_with_the_same_tokens_at_the_origin_are_not_mixed),

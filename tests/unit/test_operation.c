@@ -12,7 +12,7 @@ static enum operation_class class_of(const char *name)
 static void every_operation_is_found_by_its_name(void **state)
 {
     (void)state;
-    assert_int_equal(operation_count(), 978);
+    assert_int_equal(operation_count(), 979);
     for (size_t i = 0; i < operation_count(); i++) {
         const struct operation *operation = operation_at(i);
         assert_non_null(operation);
@@ -178,6 +178,7 @@ static void the_gets_are_operations_too(void **state)
     assert_string_equal(get("/sdk/vimServiceVersions.xml"), "GET vimServiceVersions.xml");
     assert_string_equal(get("/sdk/vimService.wsdl"), "GET wsdl");
     assert_string_equal(get("/sdk/vim.wsdl"), "GET wsdl");
+    assert_string_equal(get("/folder/a%2Fb.vmx"), "GET vmx");
     assert_string_equal(get("/sdk/core-types.xsd"), "GET wsdl");
     assert_int_equal(operation_of_get(SPAN_OF("/sdk/vim.wsdl"))->class, OPERATION_READ);
     static const char *const others[] = {
