@@ -200,7 +200,7 @@ static bool set_for_link(struct curl_handle *handle)
 
 bool curl_disguise_put_on(struct curl_handle *handle)
 {
-    if (!curl_trust_of(handle, &handle->trust))
+    if (!curl_trust_tell(handle))
         return false;
     handle->is_disguised = set_for_link(handle);
     if (!handle->is_disguised)

@@ -78,6 +78,8 @@ void curl_handle_free(struct curl_handle *handle)
     curl_pool_close(handle);
     exchange_free(handle->observer);
     curl_options_free(&handle->options);
+    buffer_wipe(&handle->trusted);
+    buffer_free(&handle->trusted);
     free(handle->redirect);
     free(handle);
 }

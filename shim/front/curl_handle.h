@@ -36,7 +36,8 @@ struct curl_handle {
     CURLM *own;               /* in which curl_easy_perform drives it over a link */
     struct curl_multi *multi; /* the program's, that it is in; NULL: in none */
     struct curl_link *links;  /* that were opened for it */
-    struct trust trust;       /* of the transfer that is under way */
+    struct trust trust;       /* of the transfer that is under way, */
+    struct buffer trusted;    /* and what it is a digest of */
 
     bool is_disguised;         /* its options are those of a link */
     bool is_linked;            /* its last transfer went over a link */

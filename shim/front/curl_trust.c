@@ -101,25 +101,41 @@ static void append_way(struct buffer *to, const struct curl_options *options)
         append_option(to, options, texts[i]);
 }
 
-bool curl_trust_of(const struct curl_handle *handle, struct trust *trust)
+static void append_all(struct buffer *said, const struct curl_handle *handle)
 {
-    const struct late_crypto *crypto = late_crypto();
     const struct curl_options *options = &handle->options;
-    struct buffer said = {0};
-    unsigned size = sizeof(trust->digest);
     for (int id = 0; id < CURL_OPTION_COUNT; id++) {
         if (curl_option_table[id].role != CURL_TRUST)
             continue;
         /* Which it is, so that two of them cannot be taken for each other. */
-        buffer_append_sized(&said, SPAN_OF_VALUE(id));
-        append_option(&said, options, (enum curl_option_id)id);
+        buffer_append_sized(said, SPAN_OF_VALUE(id));
+        append_option(said, options, (enum curl_option_id)id);
     }
-    if (!curl_options_text(options, CURL_OPTION_CAINFO))
-        append_standard(&said, handle);
-    append_way(&said, options);
-    bool is_told = crypto && !said.failed &&
-                   crypto->HMAC(crypto->EVP_sha256(), purpose, sizeof(purpose) - 1, said.data,
-                                said.size, trust->digest, &size) != NULL;
+    bool verifies = curl_options_number(options, CURL_OPTION_SSL_VERIFYPEER, 1) != 0;
+    if (verifies && !curl_options_text(options, CURL_OPTION_CAINFO))
+        append_standard(said, handle);
+    append_way(said, options);
+}
+
+static bool digest(struct span said, struct trust *trust)
+{
+    const struct late_crypto *crypto = late_crypto();
+    unsigned size = sizeof(trust->digest);
+    return crypto && crypto->HMAC(crypto->EVP_sha256(), purpose, sizeof(purpose) - 1, said.data,
+                                  said.size, trust->digest, &size) != NULL;
+}
+
+bool curl_trust_tell(struct curl_handle *handle)
+{
+    struct buffer said = {0};
+    append_all(&said, handle);
+    bool is_same = span_equal(buffer_span(&said), buffer_span(&handle->trusted));
+    bool is_told = !said.failed && (is_same || digest(buffer_span(&said), &handle->trust));
+    if (is_told && !is_same) {
+        struct buffer before = handle->trusted;
+        handle->trusted = said;
+        said = before;
+    }
     buffer_wipe(&said);
     buffer_free(&said);
     return is_told;

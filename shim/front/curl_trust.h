@@ -7,7 +7,8 @@
 
 #include "front/curl_handle.h"
 
-/* False: it cannot be told, and the handle is to be performed as it is. */
-bool curl_trust_of(const struct curl_handle *handle, struct trust *trust);
+/* Into handle->trust, for the transfer that begins. False: it cannot be told, and the handle is to
+ * be performed as it is. */
+bool curl_trust_tell(struct curl_handle *handle);
 
 #endif
