@@ -39,15 +39,18 @@ struct span curl_host_of(const char *url)
     return authority;
 }
 
+static const char *port_in(struct span authority)
+{
+    const uint8_t *colon = authority.size ? memrchr(authority.data, ':', authority.size) : NULL;
+    const uint8_t *bracket = authority.size ? memrchr(authority.data, ']', authority.size) : NULL;
+    return colon && !(bracket && colon < bracket) ? (const char *)colon + 1 : NULL;
+}
+
 /* As written; HTTPS_PORT if none is. */
 long curl_port_of(const char *url)
 {
-    struct span authority = curl_authority_of(url);
-    const uint8_t *colon = authority.size ? memrchr(authority.data, ':', authority.size) : NULL;
-    const uint8_t *bracket = authority.size ? memrchr(authority.data, ']', authority.size) : NULL;
-    if (!colon || (bracket && colon < bracket))
-        return HTTPS_PORT;
-    return strtol((const char *)colon + 1, NULL, 10);
+    const char *port = port_in(curl_authority_of(url));
+    return port ? strtol(port, NULL, 10) : HTTPS_PORT;
 }
 
 /* Whether a request for `path` would be recognised, whatever it asks. */
@@ -91,21 +94,31 @@ static char *plain_url(const char *url)
 
 /* ---- whether ---- */
 
+bool curl_endpoint_of(const struct curl_handle *handle, struct endpoint *endpoint)
+{
+    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    struct span authority = url ? curl_authority_of(url) : (struct span){0};
+    if (authority.size == 0)
+        return false;
+    int size =
+        snprintf(endpoint->name, sizeof(endpoint->name), "https://%.*s%s", (int)authority.size,
+                 (const char *)authority.data, port_in(authority) ? "" : ":443");
+    for (char *at = endpoint->name; *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at + ('a' - 'A'));
+    return (size_t)size < sizeof(endpoint->name);
+}
+
 bool curl_is_vsphere(const struct curl_handle *handle)
 {
     const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
-    char name[ENDPOINT_SIZE];
+    struct endpoint endpoint;
     /* What else is asked of a vCenter over a connection to it, is asked in the same session. */
     bool is_ours =
         url && (names_vsphere(url) || curl_links_lead_to(handle, curl_authority_of(url)));
     const struct context *context = is_ours ? context_get() : NULL;
-    if (!context)
-        return false;
-    struct span authority = curl_authority_of(url);
-    bool has_port = curl_port_of(url) != HTTPS_PORT;
-    int size = snprintf(name, sizeof(name), "%.*s%s", (int)authority.size,
-                        (const char *)authority.data, has_port ? "" : ":443");
-    return size > 0 && (size_t)size < sizeof(name) && config_selects(&context->config, name);
+    return context && curl_endpoint_of(handle, &endpoint) &&
+           config_selects(&context->config, endpoint.name + SCHEME);
 }
 
 bool curl_is_for_link(const struct curl_handle *handle)

@@ -22,6 +22,8 @@ void curl_disguise_take_off(struct curl_handle *handle);
  * NULL: it cannot be had. */
 CURL *curl_disguise_duplicate(const struct curl_handle *handle);
 
+/* As the exchange names it; false if there is none. */
+bool curl_endpoint_of(const struct curl_handle *handle, struct endpoint *endpoint);
 /* What lies between the scheme and the path; size 0 if that is not all that does. */
 struct span curl_authority_of(const char *url);
 /* The host that the handle's URL names, and its port. */

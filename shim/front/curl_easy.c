@@ -1,4 +1,5 @@
 /* Easy handles, as the program uses them: see curl_front.h. */
+#include "front/curl_certificates.h"
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
 #include "front/curl_link.h"
@@ -107,6 +108,8 @@ bool curl_transfer_begin(struct curl_handle *handle)
     handle->is_redirected_within = false;
     handle->peer = (struct curl_peer){0};
     curl_witness_dismiss(handle);
+    curl_certificates_free(handle->certificates);
+    handle->certificates = NULL;
     handle->is_linked = curl_disguise_put_on(handle);
     return handle->is_linked;
 }

@@ -2,6 +2,7 @@
  * What curl_easy_getinfo says after a transfer over a link: all that libcurl cannot know there is
  * put right, as it would be over a connection to the origin.
  */
+#include "front/curl_certificates.h"
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
 #include "front/curl_witness.h"
@@ -69,12 +70,32 @@ static bool is_of_witness(const struct curl_handle *handle, CURLINFO info)
            (info == CURLINFO_SSL_VERIFYRESULT && is_verify_unknown(handle));
 }
 
+static bool ask_witness(struct curl_handle *handle, CURLINFO info, void *value)
+{
+    bool is_certificates = info == CURLINFO_CERTINFO;
+    bool is_wanted = curl_options_number(&handle->options, CURL_OPTION_CERTINFO, 0) != 0;
+    if (is_certificates && !is_wanted)
+        return false;
+    bool was_connected = handle->peer.primary_port != 0;
+    struct curl_certinfo *recalled =
+        is_certificates && !was_connected ? curl_certificates_recall(handle) : NULL;
+    if (recalled) {
+        *(struct curl_certinfo **)value = recalled;
+        return true;
+    }
+    CURL *easy = curl_witness_of(handle);
+    if (!easy || handle->curl->curl_easy_getinfo(easy, info, value))
+        return false;
+    if (is_certificates)
+        curl_certificates_keep(handle, easy);
+    return true;
+}
+
 static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *value)
 {
     const struct curl *curl = handle->curl;
-    CURL *easy = is_of_witness(handle, info) ? curl_witness_of(handle) : NULL;
-    if (easy)
-        return curl->curl_easy_getinfo(easy, info, value);
+    if (is_of_witness(handle, info) && ask_witness(handle, info, value))
+        return CURLE_OK;
     CURLcode code = curl->curl_easy_getinfo(handle->easy, time_in_place_of(handle, info), value);
     if (code != CURLE_OK)
         return code;

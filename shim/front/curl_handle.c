@@ -1,5 +1,6 @@
 /* Easy handles: see curl_handle.h. */
 #include "front/curl_handle.h"
+#include "front/curl_certificates.h"
 #include "front/curl_link.h"
 #include "front/curl_pool.h"
 #include "front/curl_witness.h"
@@ -80,6 +81,7 @@ void curl_handle_free(struct curl_handle *handle)
     curl_options_free(&handle->options);
     buffer_wipe(&handle->trusted);
     buffer_free(&handle->trusted);
+    curl_certificates_free(handle->certificates);
     free(handle->redirect);
     free(handle);
 }

@@ -50,10 +50,11 @@ struct curl_handle {
     char failure_text[CURL_ERROR_SIZE];
 
     struct curl_peer peer;
-    struct curl_witness *witness; /* curl_witness.h */
-    char *redirect;               /* what CURLINFO_REDIRECT_URL was answered with */
-    struct exchange *observer;    /* of a transfer without a link (curl_observe.h) */
-    CURLMsg message;              /* that the program was given in place of libcurl's own */
+    struct curl_witness *witness;       /* curl_witness.h */
+    struct curl_certinfo *certificates; /* that CURLINFO_CERTINFO was answered with */
+    char *redirect;                     /* what CURLINFO_REDIRECT_URL was answered with */
+    struct exchange *observer;          /* of a transfer without a link (curl_observe.h) */
+    CURLMsg message;                    /* that the program was given in place of libcurl's own */
     struct curl_handle *next;
     struct curl_handle *next_in_multi;
 };
