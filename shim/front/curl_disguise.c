@@ -17,14 +17,25 @@ enum { SCHEME = sizeof(scheme) - 1, HTTPS_PORT = 443, HTTP_PORT = 80 };
 
 /* ---- URLs ---- */
 
-/* What lies between the scheme and the path; size 0 if there is a user, too, or no path. */
-struct span curl_authority_of(const char *url)
+/* With the user, if one is named. Size 0: no path follows. */
+static struct span whole_authority_of(const char *url)
 {
+    if (strncasecmp(url, scheme, SCHEME) != 0)
+        return (struct span){0};
     const char *start = url + SCHEME;
     size_t size = strcspn(start, "/?#");
-    if (strncasecmp(url, scheme, SCHEME) != 0 || start[size] != '/' || memchr(start, '@', size))
-        return (struct span){0};
-    return (struct span){(const uint8_t *)start, size};
+    return start[size] == '/' ? (struct span){(const uint8_t *)start, size} : (struct span){0};
+}
+
+struct span curl_authority_of(const char *url)
+{
+    struct span authority = whole_authority_of(url);
+    const uint8_t *user = authority.size ? memrchr(authority.data, '@', authority.size) : NULL;
+    if (user) {
+        authority.size -= (size_t)(user + 1 - authority.data);
+        authority.data = user + 1;
+    }
+    return authority;
 }
 
 struct span curl_host_of(const char *url)
@@ -56,13 +67,16 @@ long curl_port_of(const char *url)
 /* Whether a request for `path` would be recognised, whatever it asks. */
 static bool is_recognised(const char *path)
 {
-    static const char *const methods[] = {"POST", "GET"};
-    enum { ENOUGH = 64 };
-    char start[ENOUGH];
-    int size = (int)strcspn(path, "#");
+    static const char *const methods[] = {"POST ", "GET "};
+    enum { METHOD = sizeof("POST ") - 1, ENOUGH = 16 };
+    char start[METHOD + ENOUGH + 1];
+    size_t size = strcspn(path, "#");
+    size = size < ENOUGH ? size : ENOUGH;
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        snprintf(start, sizeof(start), "%s %.*s ", methods[i], size, path);
-        if (exchange_recognise(start, strlen(start)) == EXCHANGE_OURS)
+        char *at = stpcpy(start, methods[i]);
+        memcpy(at, path, size);
+        at[size] = ' ';
+        if (exchange_recognise(start, (size_t)(at - start) + size + 1) == EXCHANGE_OURS)
             return true;
     }
     return false;
@@ -80,7 +94,7 @@ static bool names_vsphere(const char *url)
  * out, for else the request would name it. */
 static char *plain_url(const char *url)
 {
-    struct span authority = curl_authority_of(url);
+    struct span authority = whole_authority_of(url);
     const char *path = (const char *)authority.data + authority.size;
     static const char port[] = ":443";
     size_t size = authority.size;

@@ -24,7 +24,7 @@ CURL *curl_disguise_duplicate(const struct curl_handle *handle);
 
 /* As the exchange names it; false if there is none. */
 bool curl_endpoint_of(const struct curl_handle *handle, struct endpoint *endpoint);
-/* What lies between the scheme and the path; size 0 if that is not all that does. */
+/* The host, and the port if one is named. Size 0: it is no https URL, or has no path. */
 struct span curl_authority_of(const char *url);
 /* The host that the handle's URL names, and its port. */
 struct span curl_host_of(const char *url);

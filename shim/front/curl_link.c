@@ -52,6 +52,11 @@ static const struct exchange_front link_front = {
     .may_answer = may_answer,
 };
 
+struct exchange *link_new_exchange(struct curl_link *link)
+{
+    return exchange_new(&link_front, link);
+}
+
 /* ---- beginnings and ends ---- */
 
 static void queue_free(struct queue *queue)
@@ -181,7 +186,7 @@ static struct curl_link *link_new(struct curl_handle *handle, struct curl_sockad
     link->request.is_awaited = true;
     struct span authority = curl_authority_of(curl_options_text(&handle->options, CURL_OPTION_URL));
     link->authority = strndup((const char *)authority.data, authority.size);
-    link->exchange = exchange_new(&link_front, link);
+    link->exchange = link_new_exchange(link);
     if (link->authority && link->exchange && start_listening(link, address))
         link->theirs = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (link->theirs < 0) {

@@ -43,7 +43,7 @@ struct curl_link {
     char *authority; /* of the URL that it was opened for */
     dev_t device;    /* of our end: a program that closes all descriptors may have reused it */
     ino_t inode;
-    struct exchange *exchange; /* NULL: what comes is passed on as it is */
+    struct exchange *exchange; /* NULL: until the next request what comes is passed on as it is */
     struct head request;
     struct head response;
     size_t body_left; /* of the request that is coming in, as far as its head says */
@@ -59,7 +59,9 @@ struct curl_link {
     struct curl_link *next_of_handle;
 };
 
-/* curl_link.c. Whether our end is still what it was. */
+/* curl_link.c. For the request that begins: what passed before it was another's. */
+struct exchange *link_new_exchange(struct curl_link *link);
+/* Whether our end is still what it was. */
 bool link_is_open(const struct curl_link *link);
 /* False: libcurl has not connected yet. */
 bool link_accept(struct curl_link *link);

@@ -147,6 +147,8 @@ static void end_request_head(struct curl_link *link)
     struct span length = curl_field(buffer_span(&request->bytes), "Content-Length", &at);
     link->body_left = length.data ? strtoull((const char *)length.data, NULL, 10) : 0;
     request->is_awaited = false;
+    if (!link->exchange)
+        link->exchange = link_new_exchange(link);
     link->response.is_awaited = true;
     link->is_first = true;
     feed(link, request->bytes.data, request->bytes.size);
