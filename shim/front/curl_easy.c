@@ -4,6 +4,7 @@
 #include "front/curl_front.h"
 #include "front/curl_link.h"
 #include "front/curl_observe.h"
+#include "front/curl_origin.h"
 #include "front/curl_pool.h"
 #include "front/curl_witness.h"
 
@@ -68,6 +69,18 @@ CURLSHcode curl_cleanup_share(struct curl_route route, CURLSH *share)
 
 /* ---- options ---- */
 
+/* What the last transfer has left to be asked about. It may hold on to the handle's share. */
+static void forget_last(struct curl_handle *handle)
+{
+    curl_witness_dismiss(handle);
+    curl_certificates_free(handle->certificates);
+    handle->certificates = NULL;
+    curl_origin_close(handle->unreached);
+    handle->unreached = NULL;
+    free(handle->effective);
+    handle->effective = NULL;
+}
+
 static CURLcode set_real(const struct curl *curl, CURL *easy, CURLoption option,
                          const union curl_argument *argument)
 {
@@ -91,7 +104,7 @@ CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
         handle = curl_handle_find(easy);
     /* Within a transfer: it is for the next one. */
     if (handle && option == CURLOPT_SHARE)
-        curl_witness_dismiss(handle);
+        forget_last(handle);
     bool waits = handle && handle->is_disguised && curl_options_are_changed(option);
     CURLcode code = waits ? CURLE_OK : set_real(route.curl, easy, option, argument);
     if (handle && code == CURLE_OK)
@@ -107,9 +120,8 @@ bool curl_transfer_begin(struct curl_handle *handle)
     handle->must_repeat = false;
     handle->is_redirected_within = false;
     handle->peer = (struct curl_peer){0};
-    curl_witness_dismiss(handle);
-    curl_certificates_free(handle->certificates);
-    handle->certificates = NULL;
+    handle->request_added = 0;
+    forget_last(handle);
     handle->is_linked = curl_disguise_put_on(handle);
     return handle->is_linked;
 }
@@ -119,9 +131,33 @@ static char *error_buffer(const struct curl_handle *handle)
     return (char *)curl_options_pointer(&handle->options, CURL_OPTION_ERRORBUFFER);
 }
 
+/* libcurl words the URL anew; over a link it was another scheme's, and without the port that goes
+ * without saying to HTTPS. */
+static void note_effective_url(struct curl_handle *handle)
+{
+    static const char plain[] = "http://";
+    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *found = NULL;
+    struct span authority = url ? curl_authority_of(url) : (struct span){0};
+    if (handle->curl->curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &found) || !found ||
+        strncmp(found, plain, sizeof(plain) - 1) != 0)
+        return;
+    found += sizeof(plain) - 1;
+    int host = (int)strcspn(found, "/?#");
+    bool names_port =
+        authority.size > 4 && memcmp(authority.data + authority.size - 4, ":443", 4) == 0;
+    char *effective = NULL;
+    if (asprintf(&effective, "https://%.*s%s%s", host, found, names_port ? ":443" : "",
+                 found + host) < 0)
+        return;
+    free(handle->effective);
+    handle->effective = effective;
+}
+
 CURLcode curl_transfer_end(struct curl_handle *handle, CURLcode code)
 {
     char *text = error_buffer(handle);
+    note_effective_url(handle);
     if (code == CURLE_OK)
         curl_links_rest(handle);
     curl_disguise_take_off(handle);

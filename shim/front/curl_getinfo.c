@@ -5,11 +5,13 @@
 #include "front/curl_certificates.h"
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
+#include "front/curl_origin.h"
 #include "front/curl_witness.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *url_of(const struct curl_handle *handle)
 {
@@ -17,17 +19,41 @@ static const char *url_of(const struct curl_handle *handle)
     return url ? url : "";
 }
 
-/* Of an answer that no connection was made for: known if the URL names an address. */
+/* The address that CURLOPT_RESOLVE names for the host ("[+]HOST:PORT:ADDRESS[,ADDRESS]…"), without
+ * brackets; size 0: none. */
+static struct span resolved(const struct curl_handle *handle, struct span host, long port)
+{
+    char wanted[300];
+    int size = snprintf(wanted, sizeof(wanted), "%.*s:%ld:", (int)host.size,
+                        (const char *)host.data, port);
+    const struct curl_slist *at = curl_options_pointer(&handle->options, CURL_OPTION_RESOLVE);
+    for (; at; at = at->next) {
+        const char *entry = at->data + (at->data[0] == '+');
+        if (strncasecmp(entry, wanted, (size_t)size) != 0)
+            continue;
+        entry += size;
+        bool is_bracketed = entry[0] == '[';
+        entry += is_bracketed;
+        return (struct span){(const uint8_t *)entry, strcspn(entry, is_bracketed ? "]" : ",")};
+    }
+    return (struct span){0};
+}
+
+/* Of an answer that no connection was made for: known if it was named, in the URL or for it. */
 static const char *primary_ip(struct curl_handle *handle)
 {
     struct curl_peer *peer = &handle->peer;
-    struct span host = curl_host_of(url_of(handle));
+    const char *url = url_of(handle);
+    struct span host = curl_host_of(url);
     static const char digits[] = "0123456789.";
     bool is_v6 = host.size > 0 && memchr(host.data, ':', host.size);
     bool is_v4 = host.size > 0 && strspn((const char *)host.data, digits) >= host.size;
-    if (!peer->primary_ip[0] && (is_v4 || is_v6))
-        snprintf(peer->primary_ip, sizeof(peer->primary_ip), "%.*s", (int)host.size,
-                 (const char *)host.data);
+    if (peer->primary_ip[0] || host.size == 0)
+        return peer->primary_ip;
+    struct span address = is_v4 || is_v6 ? host : resolved(handle, host, curl_port_of(url));
+    if (address.size > 0)
+        snprintf(peer->primary_ip, sizeof(peer->primary_ip), "%.*s", (int)address.size,
+                 (const char *)address.data);
     return peer->primary_ip;
 }
 
@@ -101,7 +127,10 @@ static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *valu
         return code;
     switch (info) {
     case CURLINFO_EFFECTIVE_URL:
-        *(const char **)value = url_of(handle);
+        *(const char **)value = handle->effective ? handle->effective : url_of(handle);
+        break;
+    case CURLINFO_REQUEST_SIZE:
+        *(long *)value += (long)handle->request_added;
         break;
     case CURLINFO_REDIRECT_URL:
         *(char **)value = redirect(handle, *(const char **)value);
@@ -140,10 +169,19 @@ static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *valu
     return code;
 }
 
+/* And not of the handle. */
+static bool is_of_transfer(CURLINFO info)
+{
+    return info != CURLINFO_PRIVATE && info != CURLINFO_COOKIELIST &&
+           info != CURLINFO_EFFECTIVE_URL && info != CURLINFO_EFFECTIVE_METHOD;
+}
+
 CURLcode curl_get(struct curl_route route, CURL *easy, CURLINFO info, void *value)
 {
     struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
     if (handle && handle->is_linked && value)
-        return get_linked(handle, info, value);
+        return handle->unreached && is_of_transfer(info)
+                   ? route.curl->curl_easy_getinfo(curl_origin_easy(handle->unreached), info, value)
+                   : get_linked(handle, info, value);
     return route.curl->curl_easy_getinfo(easy, info, value);
 }

@@ -2,6 +2,7 @@
 #include "front/curl_handle.h"
 #include "front/curl_certificates.h"
 #include "front/curl_link.h"
+#include "front/curl_origin.h"
 #include "front/curl_pool.h"
 #include "front/curl_witness.h"
 
@@ -81,6 +82,8 @@ void curl_handle_free(struct curl_handle *handle)
     curl_options_free(&handle->options);
     buffer_wipe(&handle->trusted);
     buffer_free(&handle->trusted);
+    curl_origin_close(handle->unreached);
+    free(handle->effective);
     curl_certificates_free(handle->certificates);
     free(handle->redirect);
     free(handle);

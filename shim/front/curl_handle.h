@@ -14,6 +14,7 @@
 
 struct curl_link;
 struct curl_witness;
+struct curl_origin;
 struct curl_multi;
 struct exchange;
 
@@ -47,14 +48,17 @@ struct curl_handle {
 
     /* What the origin's side failed with, in place of what the program's side sees of that: */
     CURLcode failure;
+    struct curl_origin *unreached; /* that it failed to connect to */
     char failure_text[CURL_ERROR_SIZE];
 
     struct curl_peer peer;
     struct curl_witness *witness;       /* curl_witness.h */
     struct curl_certinfo *certificates; /* that CURLINFO_CERTINFO was answered with */
-    char *redirect;                     /* what CURLINFO_REDIRECT_URL was answered with */
-    struct exchange *observer;          /* of a transfer without a link (curl_observe.h) */
-    CURLMsg message;                    /* that the program was given in place of libcurl's own */
+    char *effective;           /* the URL in libcurl's words; NULL: as the program has set it */
+    size_t request_added;      /* what was added to its requests */
+    char *redirect;            /* what CURLINFO_REDIRECT_URL was answered with */
+    struct exchange *observer; /* of a transfer without a link (curl_observe.h) */
+    CURLMsg message;           /* that the program was given in place of libcurl's own */
     struct curl_handle *next;
     struct curl_handle *next_in_multi;
 };

@@ -51,7 +51,8 @@ struct curl_link {
     struct queue in;  /* to libcurl */
     bool is_sending;  /* the exchange's held bytes are on their way to the origin */
     bool is_first;    /* none of them has gone yet: an idle connection is looked at first */
-    bool has_ended;   /* after `in` there is no more for libcurl, */
+    bool is_ending;   /* after the exchange's answer there is no more for libcurl, */
+    bool has_ended;   /* after `in` neither, */
     bool is_shut;     /* and it can see that */
     struct curl_origin *origin;
     struct curl_peer peer;  /* the origin's, once it was reached */

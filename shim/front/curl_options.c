@@ -230,13 +230,32 @@ struct span curl_options_body(const struct curl_options *options)
     return (struct span){body, options->body_size < 0 ? strlen(body) : (size_t)options->body_size};
 }
 
+/* Whether libcurl would speak HTTPS at all: a list of names, or a bit for each. */
+static bool allows_https(const struct curl_options *options)
+{
+    const char *names = curl_options_text(options, CURL_OPTION_PROTOCOLS_STR);
+    bool is_named = curl_options_has(options, CURL_OPTION_PROTOCOLS_STR) && names;
+    if (!is_named)
+        return !curl_options_has(options, CURL_OPTION_PROTOCOLS) ||
+               (curl_options_number(options, CURL_OPTION_PROTOCOLS, 0) & CURLPROTO_HTTPS);
+    while (*names) {
+        size_t size = strcspn(names, ",");
+        struct span name = {(const uint8_t *)names, size};
+        if (span_equal_ignoring_case(name, SPAN_OF("https")) ||
+            span_equal_ignoring_case(name, SPAN_OF("all")))
+            return true;
+        names += size + (names[size] == ',');
+    }
+    return false;
+}
+
 bool curl_options_allow_link(const struct curl_options *options)
 {
     const char *cookies = curl_options_text(options, CURL_OPTION_COOKIEFILE);
     bool reads_stdin = cookies && strcmp(cookies, "-") == 0;
     long version = curl_options_number(options, CURL_OPTION_HTTP_VERSION, CURL_HTTP_VERSION_NONE);
     return options->forbidding == 0 && !options->has_unknown && !options->has_failed &&
-           !reads_stdin && version <= CURL_HTTP_VERSION_2TLS;
+           !reads_stdin && allows_https(options) && version <= CURL_HTTP_VERSION_2TLS;
 }
 
 bool curl_options_has(const struct curl_options *options, enum curl_option_id id)

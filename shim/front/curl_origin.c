@@ -222,6 +222,11 @@ CURLcode curl_origin_code(const struct curl_origin *origin)
     return origin->code;
 }
 
+bool curl_origin_was_ready(const struct curl_origin *origin)
+{
+    return origin->socket != CURL_SOCKET_BAD;
+}
+
 CURL *curl_origin_easy(const struct curl_origin *origin)
 {
     return origin->easy;

@@ -36,6 +36,8 @@ CURLcode curl_origin_receive(struct curl_origin *origin, void *bytes, size_t siz
 /* Why it failed, in libcurl's words; "": it did not. */
 const char *curl_origin_error(const struct curl_origin *origin);
 CURLcode curl_origin_code(const struct curl_origin *origin);
+/* Whether it ever was connected. */
+bool curl_origin_was_ready(const struct curl_origin *origin);
 /* For curl_easy_getinfo of what belongs to the connection. */
 CURL *curl_origin_easy(const struct curl_origin *origin);
 

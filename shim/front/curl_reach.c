@@ -16,19 +16,19 @@ static void give_up_origin(struct curl_link *link)
 }
 
 /* Nothing more will come. If the exchange has an answer all the same, or wants to go on over
- * another connection, that is what happens; else libcurl is to see the end, too. */
+ * another connection, that is what happens; after it libcurl is to see the end, too. */
 static void end_origin(struct curl_link *link, bool is_clean)
 {
+    struct exchange *exchange = link->exchange;
     give_up_origin(link);
-    if (link->exchange) {
-        exchange_feed_end(link->exchange, is_clean);
-        if (exchange_answer_size(link->exchange) > 0)
-            exchange_sent(link->exchange, exchange_held(link->exchange).size);
-        link->is_sending = false;
-        if (exchange_answer_size(link->exchange) > 0 || exchange_is_due(link->exchange))
-            return;
-    }
-    link->has_ended = true;
+    if (exchange)
+        exchange_feed_end(exchange, is_clean);
+    if (exchange && exchange_is_due(exchange))
+        return;
+    if (exchange)
+        exchange_sent(exchange, exchange_held(exchange).size);
+    link->is_sending = false;
+    link->is_ending = true;
 }
 
 static void copy_text(char *to, size_t size, const struct curl *curl, CURL *easy, CURLINFO info)
@@ -60,15 +60,20 @@ static void fail(struct curl_link *link, CURLcode code, const char *text)
     struct curl_handle *handle = link->handle;
     char kept[CURL_ERROR_SIZE];
     snprintf(kept, sizeof(kept), "%s", text);
-    if (link->origin)
-        remember_peer(link);
-    if (link->exchange)
-        exchange_sent(link->exchange, exchange_held(link->exchange).size);
+    /* What the program asks about it then, the handle that tried to connect knows. */
+    bool is_unreached = link->origin && !curl_origin_was_ready(link->origin);
+    struct curl_origin *unreached = is_unreached ? link->origin : NULL;
+    if (is_unreached)
+        link->origin = NULL;
     end_origin(link, false);
-    if (!link->has_ended || !handle)
+    if (!handle || !link->is_ending) {
+        curl_origin_close(unreached);
         return;
+    }
     handle->failure = code;
     memcpy(handle->failure_text, kept, sizeof(kept));
+    curl_origin_close(handle->unreached);
+    handle->unreached = unreached;
 }
 
 /* ---- to the origin ---- */

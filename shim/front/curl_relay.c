@@ -185,16 +185,17 @@ static bool take_request(struct curl_link *link)
 static bool take_answer(struct curl_link *link)
 {
     uint8_t bytes[LINK_PIECE];
-    if (!link->exchange)
-        return false;
-    size_t size = exchange_answer_read(link->exchange, bytes, sizeof(bytes), false);
+    size_t size =
+        link->exchange ? exchange_answer_read(link->exchange, bytes, sizeof(bytes), false) : 0;
     if (size > 0) {
         link_show(link, bytes, size);
         explicit_bzero(bytes, size);
-    }
-    if (exchange_is_at_end(link->exchange))
+    } else if (link->is_ending) {
         link->has_ended = true;
-    return size > 0;
+    }
+    if (link->exchange && exchange_is_at_end(link->exchange))
+        link->has_ended = true;
+    return size > 0 || link->has_ended;
 }
 
 /* ---- all of it ---- */
