@@ -152,9 +152,7 @@ bool curl_cookies_send(struct curl_handle *handle, struct buffer *head)
         handle->curl->curl_easy_getinfo(handle->easy, CURLINFO_COOKIELIST, &cookies))
         return true;
     list_secure(cookies, host, target_of(buffer_span(head)), &list);
-    size_t before = head->size;
     bool is_done = !list.failed && (list.size == 0 || insert(head, buffer_span(&list)));
-    handle->request_added += head->size - before;
     handle->curl->curl_slist_free_all(cookies);
     buffer_wipe(&list);
     buffer_free(&list);

@@ -2,6 +2,7 @@
 #include "front/curl_disguise.h"
 #include "front/curl_link.h"
 #include "front/curl_trust.h"
+#include "front/curl_verbose.h"
 
 #include "exchange/context.h"
 #include "exchange/exchange.h"
@@ -154,6 +155,20 @@ static CURLcode set_pointer(const struct curl_handle *handle, CURL *easy, CURLop
     return handle->curl->curl_easy_setopt(easy, option, curl_options_pointer(&handle->options, id));
 }
 
+static bool is_verbose(const struct curl_handle *handle)
+{
+    return curl_options_number(&handle->options, CURL_OPTION_VERBOSE, 0) != 0;
+}
+
+static void set_debug_function(const struct curl_handle *handle, CURL *easy)
+{
+    curl_debug_callback function = NULL;
+    const void *set = curl_options_pointer(&handle->options, CURL_OPTION_DEBUGFUNCTION);
+    memcpy(&function, &set, sizeof(function));
+    handle->curl->curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, function);
+    set_pointer(handle, easy, CURLOPT_DEBUGDATA, CURL_OPTION_DEBUGDATA);
+}
+
 static bool is_restricted(const struct curl_handle *handle)
 {
     return curl_options_has(&handle->options, CURL_OPTION_PROTOCOLS) ||
@@ -180,6 +195,8 @@ static void set_back(const struct curl_handle *handle, CURL *easy)
     else if (curl_options_has(options, CURL_OPTION_PROTOCOLS))
         curl->curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
                                curl_options_number(options, CURL_OPTION_PROTOCOLS, 0));
+    if (is_verbose(handle))
+        set_debug_function(handle, easy);
     curl->curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, NULL);
     curl->curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, NULL);
     curl->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, NULL);
@@ -195,6 +212,14 @@ static void name_path(const struct curl_handle *handle, char path[64])
     memcpy(&part, handle->trust.digest, sizeof(part));
     snprintf(path, 64, "vcache/%llx/%llx", (unsigned long long)handle->serial,
              (unsigned long long)part);
+}
+
+/* In the program's place. */
+static bool tell_of(const struct curl_handle *handle, CURL *easy)
+{
+    const struct curl *curl = handle->curl;
+    return !curl->curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, curl_verbose_tell) &&
+           !curl->curl_easy_setopt(easy, CURLOPT_DEBUGDATA, handle);
 }
 
 static bool set_for_link(struct curl_handle *handle)
@@ -215,6 +240,8 @@ static bool set_for_link(struct curl_handle *handle)
         is_set = !curl->curl_easy_setopt(easy, CURLOPT_PRE_PROXY, NULL);
     if (is_set && is_restricted(handle))
         is_set = !curl->curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (is_set && is_verbose(handle))
+        is_set = tell_of(handle, easy);
     /* A Unix socket is of neither. */
     if (is_set && curl_options_has(&handle->options, CURL_OPTION_IPRESOLVE))
         is_set = !curl->curl_easy_setopt(easy, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_WHATEVER);
@@ -261,6 +288,8 @@ CURL *curl_disguise_duplicate(const struct curl_handle *handle)
     set_pointer(handle, easy, CURLOPT_SHARE, CURL_OPTION_SHARE);
     set_pointer(handle, easy, CURLOPT_RESOLVE, CURL_OPTION_RESOLVE);
     /* The program's callbacks and files are its own transfer's business. */
+    if (is_verbose(handle))
+        tell_of(handle, easy);
     curl->curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     curl->curl_easy_setopt(easy, CURLOPT_COOKIEJAR, NULL);
     curl->curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINK_NAME "/link."
+
 static struct curl_link *links; /* under the lock of the handles */
 
 /* ---- what an exchange asks of this front ---- */
@@ -133,7 +135,7 @@ static bool start_listening(struct curl_link *link, struct curl_sockaddr *addres
     static atomic_uint count;
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     const struct context *context = context_get();
-    int size = snprintf(name.sun_path, sizeof(name.sun_path), "%s/link.%d.%u",
+    int size = snprintf(name.sun_path, sizeof(name.sun_path), "%s" LINK_NAME "%d.%u",
                         context->config.directory, (int)getpid(), atomic_fetch_add(&count, 1));
     link->ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     link->listens = true;
@@ -257,6 +259,13 @@ void curl_links_leave(struct curl_handle *handle)
         link->origin = NULL;
         leave_handle(link);
     }
+}
+
+bool curl_link_is_spoken_of(struct span line)
+{
+    const struct context *context = context_get();
+    return context && span_contains(line, span_of_text(context->config.directory)) &&
+           span_contains(line, SPAN_OF(LINK_NAME));
 }
 
 bool curl_links_lead_to(const struct curl_handle *handle, struct span authority)

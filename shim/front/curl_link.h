@@ -30,6 +30,9 @@ bool curl_links_pump(struct curl_handle *handle);
 /* The descriptors that are readable when there is more to move, at most `count` of them. */
 size_t curl_links_descriptors(const struct curl_handle *handle, int *fds, size_t count);
 
+/* Whether a line that libcurl writes for people names a link's end. */
+bool curl_link_is_spoken_of(struct span line);
+
 /* Whether one of them is open to that host and port, as a URL names them. */
 bool curl_links_lead_to(const struct curl_handle *handle, struct span authority);
 

@@ -152,6 +152,8 @@ static void look(struct curl_origin *origin)
     origin->code = message->data.result;
     if (origin->code != CURLE_OK)
         return;
+    /* From now on others tell of the transfer. */
+    origin->curl->curl_easy_setopt(origin->easy, CURLOPT_VERBOSE, 0L);
     origin->curl->curl_easy_getinfo(origin->easy, CURLINFO_ACTIVESOCKET, &origin->socket);
     if (origin->socket == CURL_SOCKET_BAD)
         origin->code = CURLE_COULDNT_CONNECT;

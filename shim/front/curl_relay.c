@@ -142,7 +142,9 @@ static void end_request_head(struct curl_link *link)
     size_t at = 0;
     if (link->handle) {
         link->handle->peer = link->peer;
+        size_t before = request->bytes.size;
         curl_cookies_send(link->handle, &request->bytes);
+        link->handle->request_added += request->bytes.size - before;
     }
     struct span length = curl_field(buffer_span(&request->bytes), "Content-Length", &at);
     link->body_left = length.data ? strtoull((const char *)length.data, NULL, 10) : 0;

@@ -121,6 +121,8 @@ static void what_a_link_cannot_honour_forbids_it(void **state)
     assert_true(curl_options_allow_link(options));
     for (int id = 0; id < CURL_OPTION_COUNT; id++) {
         bool forbids = curl_option_table[id].role == CURL_FORBIDS;
+        if (id == CURL_OPTION_PROTOCOLS || id == CURL_OPTION_PROTOCOLS_STR)
+            continue;
         set_any(options, (enum curl_option_id)id, false);
         assert_int_equal(curl_options_allow_link(options), !forbids);
         /* Twice is no more than once. */
@@ -136,6 +138,23 @@ static void what_a_link_cannot_honour_forbids_it(void **state)
     assert_true(curl_options_allow_link(options));
     set_text(options, CURLOPT_COOKIEFILE, "-");
     assert_false(curl_options_allow_link(options));
+}
+
+static void who_may_not_speak_https_is_refused_by_libcurl_itself(void **state)
+{
+    struct curl_options *options = *state;
+    static const char *const without[] = {"http", "ftp,http", "https2", "HTTPSX,http"};
+    static const char *const with[] = {"https", "http,HTTPS", "all", "ftp,https,http"};
+    for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+        set_text(options, CURLOPT_PROTOCOLS_STR, without[i]);
+        assert_false(curl_options_allow_link(options));
+        set_text(options, CURLOPT_PROTOCOLS_STR, with[i]);
+        assert_true(curl_options_allow_link(options));
+    }
+    set_number(options, CURLOPT_PROTOCOLS, CURLPROTO_HTTP);
+    assert_false(curl_options_allow_link(options));
+    set_number(options, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+    assert_true(curl_options_allow_link(options));
 }
 
 static void an_option_of_a_later_libcurl_forbids_it_until_all_are_reset(void **state)
@@ -172,7 +191,7 @@ static void a_duplicate_has_all_but_the_share(void **state)
     int share;
     set_object(options, CURLOPT_SHARE, &share);
     set_text(options, CURLOPT_URL, "https://vc.example.com/sdk");
-    set_number(options, CURLOPT_VERBOSE, 1);
+    set_number(options, CURLOPT_CONNECT_ONLY, 1);
     curl_options_copy(&copy, options);
     assert_null(curl_options_pointer(&copy, CURL_OPTION_SHARE));
     assert_false(curl_options_allow_link(&copy));
@@ -285,6 +304,7 @@ int main(void)
         TEST(objects_are_remembered_by_address),
         TEST(of_two_names_of_one_option_the_last_counts),
         TEST(what_a_link_cannot_honour_forbids_it),
+        TEST(who_may_not_speak_https_is_refused_by_libcurl_itself),
         TEST(an_option_of_a_later_libcurl_forbids_it_until_all_are_reset),
         TEST(reset_leaves_the_share_and_the_cookies),
         TEST(a_duplicate_has_all_but_the_share),
