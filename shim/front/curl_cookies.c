@@ -144,7 +144,7 @@ static bool insert(struct buffer *head, struct span list)
 
 bool curl_cookies_send(struct curl_handle *handle, struct buffer *head)
 {
-    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *url = curl_handle_url(handle);
     struct span host = url ? curl_host_of(url) : (struct span){0};
     struct curl_slist *cookies = NULL;
     struct buffer list = {0};
@@ -280,7 +280,7 @@ static void take(struct curl_handle *handle, const struct cookie *cookie, const 
 
 void curl_cookies_take(struct curl_handle *handle, struct span head)
 {
-    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *url = curl_handle_url(handle);
     size_t at = 0;
     if (!handle->options.has_cookies || !url || is_local(curl_host_of(url)))
         return;

@@ -14,7 +14,7 @@
 
 static const char scheme[] = "https://";
 
-enum { SCHEME = sizeof(scheme) - 1, HTTPS_PORT = 443, HTTP_PORT = 80 };
+enum { SCHEME = sizeof(scheme) - 1, HTTPS_PORT = 443, HTTP_PORT = 80, LINK_BUFFER = 100 << 10 };
 
 /* ---- URLs ---- */
 
@@ -111,7 +111,7 @@ static char *plain_url(const char *url)
 
 bool curl_endpoint_of(const struct curl_handle *handle, struct endpoint *endpoint)
 {
-    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *url = curl_handle_url(handle);
     struct span authority = url ? curl_authority_of(url) : (struct span){0};
     if (authority.size == 0)
         return false;
@@ -126,7 +126,7 @@ bool curl_endpoint_of(const struct curl_handle *handle, struct endpoint *endpoin
 
 bool curl_is_vsphere(const struct curl_handle *handle)
 {
-    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *url = curl_handle_url(handle);
     struct endpoint endpoint;
     /* What else is asked of a vCenter over a connection to it, is asked in the same session. */
     bool is_ours =
@@ -187,6 +187,10 @@ static void set_back(const struct curl_handle *handle, CURL *easy)
     if (curl_options_has(options, CURL_OPTION_HTTP_VERSION))
         curl->curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                                curl_options_number(options, CURL_OPTION_HTTP_VERSION, 0));
+    if (!curl_options_has(options, CURL_OPTION_BUFFERSIZE))
+        curl->curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE);
+    curl->curl_easy_setopt(easy, CURLOPT_NOSIGNAL,
+                           curl_options_number(options, CURL_OPTION_NOSIGNAL, 0));
     if (curl_options_has(options, CURL_OPTION_IPRESOLVE))
         curl->curl_easy_setopt(easy, CURLOPT_IPRESOLVE,
                                curl_options_number(options, CURL_OPTION_IPRESOLVE, 0));
@@ -227,7 +231,7 @@ static bool set_for_link(struct curl_handle *handle)
     const struct curl *curl = handle->curl;
     CURL *easy = handle->easy;
     char path[64];
-    char *url = plain_url(curl_options_text(&handle->options, CURL_OPTION_URL));
+    char *url = plain_url(curl_handle_url(handle));
     name_path(handle, path);
     bool is_set = url && !curl->curl_easy_setopt(easy, CURLOPT_URL, url) &&
                   !curl->curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, path) &&
@@ -242,6 +246,12 @@ static bool set_for_link(struct curl_handle *handle)
         is_set = !curl->curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     if (is_set && is_verbose(handle))
         is_set = tell_of(handle, easy);
+    /* A large answer is there at once; the program is given it in the same pieces. And nothing that
+     * libcurl sends here raises a signal, so it need not see to that. */
+    if (is_set && !curl_options_has(&handle->options, CURL_OPTION_BUFFERSIZE))
+        is_set = !curl->curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)LINK_BUFFER);
+    if (is_set)
+        is_set = !curl->curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* A Unix socket is of neither. */
     if (is_set && curl_options_has(&handle->options, CURL_OPTION_IPRESOLVE))
         is_set = !curl->curl_easy_setopt(easy, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_WHATEVER);

@@ -23,6 +23,12 @@ CURL *curl_init(struct curl_route route)
     return easy;
 }
 
+static void begin_as_copy(struct curl_handle *copy, const struct curl_handle *handle)
+{
+    curl_options_copy(&copy->options, &handle->options);
+    curl_handle_word_url(copy);
+}
+
 CURL *curl_duplicate(struct curl_route route, CURL *easy)
 {
     struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
@@ -35,7 +41,7 @@ CURL *curl_duplicate(struct curl_route route, CURL *easy)
         curl_disguise_put_on(handle);
     struct curl_handle *made = handle && copy ? curl_handle_make(route.curl, copy) : NULL;
     if (made)
-        curl_options_copy(&made->options, &handle->options);
+        begin_as_copy(made, handle);
     return copy;
 }
 
@@ -48,6 +54,7 @@ void curl_reset(struct curl_route route, CURL *easy)
     handle->is_disguised = false;
     handle->is_linked = false;
     curl_options_reset(&handle->options);
+    curl_handle_word_url(handle);
 }
 
 void curl_cleanup(struct curl_route route, CURL *easy)
@@ -107,8 +114,11 @@ CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
         forget_last(handle);
     bool waits = handle && handle->is_disguised && curl_options_are_changed(option);
     CURLcode code = waits ? CURLE_OK : set_real(route.curl, easy, option, argument);
-    if (handle && code == CURLE_OK)
+    if (handle && code == CURLE_OK) {
         curl_options_set(&handle->options, option, argument);
+        if (option == CURLOPT_URL || option == CURLOPT_DEFAULT_PROTOCOL)
+            curl_handle_word_url(handle);
+    }
     return code;
 }
 
@@ -136,7 +146,7 @@ static char *error_buffer(const struct curl_handle *handle)
 static void note_effective_url(struct curl_handle *handle)
 {
     static const char plain[] = "http://";
-    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *url = curl_handle_url(handle);
     const char *found = NULL;
     struct span authority = url ? curl_authority_of(url) : (struct span){0};
     if (handle->curl->curl_easy_getinfo(handle->easy, CURLINFO_EFFECTIVE_URL, &found) || !found ||

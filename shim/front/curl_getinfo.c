@@ -15,28 +15,64 @@
 
 static const char *url_of(const struct curl_handle *handle)
 {
-    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *url = curl_handle_url(handle);
     return url ? url : "";
 }
 
-/* The address that CURLOPT_RESOLVE names for the host ("[+]HOST:PORT:ADDRESS[,ADDRESS]…"), without
- * brackets; size 0: none. */
+/* Up to the next separator, which is skipped; without brackets. */
+static struct span take_part(const char **at, const char *separators)
+{
+    bool is_bracketed = **at == '[';
+    const char *start = *at + is_bracketed;
+    size_t size = strcspn(start, is_bracketed ? "]" : separators);
+    *at = start + size;
+    *at += is_bracketed && **at == ']';
+    *at += **at != '\0';
+    return (struct span){(const uint8_t *)start, size};
+}
+
+static bool is_address(struct span host)
+{
+    static const char digits[] = "0123456789.";
+    bool is_v6 = host.size > 0 && memchr(host.data, ':', host.size);
+    return is_v6 || (host.size > 0 && strspn((const char *)host.data, digits) >= host.size);
+}
+
+/* Whether an entry "HOST:PORT:…" is for them; `at` is behind that then. */
+static bool is_for(const char **at, struct span host, long port, bool may_be_any)
+{
+    struct span named = take_part(at, ":");
+    struct span named_port = take_part(at, ":");
+    bool is_any = may_be_any && named.size == 0;
+    bool is_any_port = may_be_any && named_port.size == 0;
+    return (is_any || span_equal_ignoring_case(named, host)) &&
+           (is_any_port || strtol((const char *)named_port.data, NULL, 10) == port);
+}
+
+/* Where CURLOPT_CONNECT_TO leads instead ("HOST:PORT:HOST:PORT"). */
+static struct span redirected(const struct curl_handle *handle, struct span host, long port)
+{
+    const struct curl_slist *list = curl_options_pointer(&handle->options, CURL_OPTION_CONNECT_TO);
+    for (; list; list = list->next) {
+        const char *at = list->data;
+        if (!is_for(&at, host, port, true))
+            continue;
+        struct span instead = take_part(&at, ":");
+        return instead.size > 0 ? instead : host;
+    }
+    return host;
+}
+
+/* The address that CURLOPT_RESOLVE names ("[+]HOST:PORT:ADDRESS[,ADDRESS]…"). */
 static struct span resolved(const struct curl_handle *handle, struct span host, long port)
 {
-    char wanted[300];
-    int size = snprintf(wanted, sizeof(wanted), "%.*s:%ld:", (int)host.size,
-                        (const char *)host.data, port);
-    const struct curl_slist *at = curl_options_pointer(&handle->options, CURL_OPTION_RESOLVE);
-    for (; at; at = at->next) {
-        const char *entry = at->data + (at->data[0] == '+');
-        if (strncasecmp(entry, wanted, (size_t)size) != 0)
-            continue;
-        entry += size;
-        bool is_bracketed = entry[0] == '[';
-        entry += is_bracketed;
-        return (struct span){(const uint8_t *)entry, strcspn(entry, is_bracketed ? "]" : ",")};
+    const struct curl_slist *list = curl_options_pointer(&handle->options, CURL_OPTION_RESOLVE);
+    for (; list; list = list->next) {
+        const char *at = list->data + (list->data[0] == '+');
+        if (is_for(&at, host, port, false))
+            return take_part(&at, ",");
     }
-    return (struct span){0};
+    return host;
 }
 
 /* Of an answer that no connection was made for: known if it was named, in the URL or for it. */
@@ -45,15 +81,13 @@ static const char *primary_ip(struct curl_handle *handle)
     struct curl_peer *peer = &handle->peer;
     const char *url = url_of(handle);
     struct span host = curl_host_of(url);
-    static const char digits[] = "0123456789.";
-    bool is_v6 = host.size > 0 && memchr(host.data, ':', host.size);
-    bool is_v4 = host.size > 0 && strspn((const char *)host.data, digits) >= host.size;
     if (peer->primary_ip[0] || host.size == 0)
         return peer->primary_ip;
-    struct span address = is_v4 || is_v6 ? host : resolved(handle, host, curl_port_of(url));
-    if (address.size > 0)
-        snprintf(peer->primary_ip, sizeof(peer->primary_ip), "%.*s", (int)address.size,
-                 (const char *)address.data);
+    long port = curl_port_of(url);
+    host = resolved(handle, redirected(handle, host, port), port);
+    if (is_address(host))
+        snprintf(peer->primary_ip, sizeof(peer->primary_ip), "%.*s", (int)host.size,
+                 (const char *)host.data);
     return peer->primary_ip;
 }
 

@@ -9,7 +9,10 @@
 #include "exchange/exchange.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 enum { BUCKETS = 512, ALIGNMENT_BITS = 6 };
 
@@ -63,6 +66,22 @@ struct curl_handle *curl_handle_make(const struct curl *curl, CURL *easy)
     return handle;
 }
 
+const char *curl_handle_url(const struct curl_handle *handle)
+{
+    return handle->worded ? handle->worded : curl_options_text(&handle->options, CURL_OPTION_URL);
+}
+
+void curl_handle_word_url(struct curl_handle *handle)
+{
+    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *protocol = curl_options_text(&handle->options, CURL_OPTION_DEFAULT_PROTOCOL);
+    free(handle->worded);
+    handle->worded = NULL;
+    if (url && protocol && strcasecmp(protocol, "https") == 0 && !strstr(url, "://") &&
+        asprintf(&handle->worded, "https://%s", url) < 0)
+        handle->worded = NULL;
+}
+
 void curl_handle_free(struct curl_handle *handle)
 {
     curl_handles_lock();
@@ -83,6 +102,7 @@ void curl_handle_free(struct curl_handle *handle)
     buffer_wipe(&handle->trusted);
     buffer_free(&handle->trusted);
     curl_origin_close(handle->unreached);
+    free(handle->worded);
     free(handle->effective);
     curl_certificates_free(handle->certificates);
     free(handle->redirect);

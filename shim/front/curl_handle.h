@@ -54,7 +54,8 @@ struct curl_handle {
     struct curl_peer peer;
     struct curl_witness *witness;       /* curl_witness.h */
     struct curl_certinfo *certificates; /* that CURLINFO_CERTINFO was answered with */
-    char *effective;           /* the URL in libcurl's words; NULL: as the program has set it */
+    char *worded;    /* the URL with the scheme that the program has left out; NULL: it has not */
+    char *effective; /* the URL in libcurl's words; NULL: as the program has set it */
     size_t request_added;      /* what was added to its requests */
     char *redirect;            /* what CURLINFO_REDIRECT_URL was answered with */
     struct exchange *observer; /* of a transfer without a link (curl_observe.h) */
@@ -67,6 +68,11 @@ struct curl_handle {
 struct curl_handle *curl_handle_find(const CURL *easy);
 /* The same, made if there is none; NULL without memory. */
 struct curl_handle *curl_handle_make(const struct curl *curl, CURL *easy);
+/* With its scheme, if that is HTTPS (CURLOPT_DEFAULT_PROTOCOL); NULL: none is set. */
+const char *curl_handle_url(const struct curl_handle *handle);
+/* To be called when what it follows from has been set. */
+void curl_handle_word_url(struct curl_handle *handle);
+
 /* Before libcurl frees the handle. */
 void curl_handle_free(struct curl_handle *handle);
 

@@ -186,7 +186,7 @@ static struct curl_link *link_new(struct curl_handle *handle, struct curl_sockad
         return NULL;
     *link = (struct curl_link){.curl = handle->curl, .theirs = -1, .ours = -1};
     link->request.is_awaited = true;
-    struct span authority = curl_authority_of(curl_options_text(&handle->options, CURL_OPTION_URL));
+    struct span authority = curl_authority_of(curl_handle_url(handle));
     link->authority = strndup((const char *)authority.data, authority.size);
     link->exchange = link_new_exchange(link);
     if (link->authority && link->exchange && start_listening(link, address))

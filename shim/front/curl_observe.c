@@ -37,7 +37,7 @@ static const struct exchange_front observing_front = {
 /* Of an unknown body nobody knows what it asks: to the exchange that is a write. */
 static void append_request(struct buffer *request, const struct curl_handle *handle)
 {
-    struct span authority = curl_authority_of(curl_options_text(&handle->options, CURL_OPTION_URL));
+    struct span authority = curl_authority_of(curl_handle_url(handle));
     struct span body = curl_options_body(&handle->options);
     char length[64];
     if (body.size > BODY_LIMIT)

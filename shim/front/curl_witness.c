@@ -17,7 +17,7 @@ struct curl_witness {
 
 static struct curl_witness *witness_new(struct curl_handle *handle)
 {
-    const char *url = curl_options_text(&handle->options, CURL_OPTION_URL);
+    const char *url = curl_handle_url(handle);
     struct span authority = url ? curl_authority_of(url) : (struct span){0};
     struct curl_witness *witness = calloc(1, sizeof(*witness) + authority.size + 1);
     if (!witness)
