@@ -42,6 +42,9 @@ func (f *front) transfer(r *http.Request, body []byte) *answer {
 	case !f.sessions.find(cookie).live():
 		return &answer{status: http.StatusUnauthorized, contentType: "text/plain", body: []byte("Unauthorized\n")}
 	}
+	if a := machineFile(r.URL); a != nil && r.Method != http.MethodPut {
+		return a
+	}
 	f.origin.file(w, r)
 	return &answer{status: w.status, contentType: w.header.Get("Content-Type"), body: w.body.Bytes()}
 }

@@ -95,6 +95,16 @@ a_vm() {
     [ "$(vcenter_sessions)" -eq 1 ]
 }
 
+@test "a machine's file says what its configuration says, to those logged in" {
+    local cookie vm file='/folder/DC0_H0_VM0%2FDC0_H0_VM0.vmx?dcPath=DC0&dsName=LocalDS_0'
+    cookie=$(soap_login)
+    vm=$(a_vm "$cookie")
+    [ "$(curl --silent --cacert "$VCENTER_CA" --write-out '%{http_code}' --output /dev/null "$(vcenter_url)$file")" -eq 401 ]
+    curl --silent --cacert "$VCENTER_CA" --cookie "$cookie" "$(vcenter_url)$file" | grep -qx 'memSize = "1024"'
+    soap ReconfigVM_Task VirtualMachine "$vm" '<spec><memoryMB>2048</memoryMB></spec>' --cookie "$cookie" | grep -q ReconfigVM_TaskResponse
+    curl --silent --cacert "$VCENTER_CA" --cookie "$cookie" "$(vcenter_url)$file" | grep -qx 'memSize = "2048"'
+}
+
 @test "ended sessions are ended" {
     local cookie
     cookie=$(soap_login)
