@@ -41,3 +41,15 @@ $(TESTS)/unit/test_curl_options $(TESTS)/unit/test_curl_cookies: $(TESTS)/unit/%
 	$(call said,CC)
 	$(Q)$(CC) $(OURS) -Itests/unit $< $(front_objects) $(BUILD)/libvcache.a -lcmocka -lpthread \
 	    -Wl,--no-as-needed -lcurl -o $@
+
+# The judge of libcurl, on each flavour of it; and as two extensions of one program.
+JUDGE := $(CLIENTS)/judge
+judge_sources := $(wildcard tests/programs/curl/*.c)
+client_programs += $(JUDGE) $(JUDGE)-gnutls
+
+$(JUDGE): CURL := -lcurl
+$(JUDGE)-gnutls: CURL := -l:libcurl-gnutls.so.4
+$(JUDGE) $(JUDGE)-gnutls: $(judge_sources) tests/programs/curl/judge.h
+	@mkdir -p $(@D)
+	$(call said,CC)
+	$(Q)$(CLIENT) $(judge_sources) $(CURL) -lpthread -lm -o $@

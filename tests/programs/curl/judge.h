@@ -1,0 +1,108 @@
+/*
+ * A program on libcurl that shows all it was told: every header line, the body and the size of its
+ * pieces, the progress, the result and what curl_easy_getinfo says. What differs from run to run
+ * (dates, cookies, ports, times) is checked and left out. Run without and with the shim, it must
+ * print the same.
+ *
+ *     judge [threads:N] STEP…
+ *
+ *     NAME=VALUE    curl_easy_setopt of CURLOPT_NAME: a number, a text, a list with | between
+ *                   (one that begins with + is appended to the handle's own), a message if it
+ *                   begins with @ (messages.c), or a manner of a callback (told.c, manners)
+ *     ask:MESSAGE   POSTFIELDS of a message
+ *     perform       and print what was told
+ *     quietly       and print the result alone
+ *     many:N        N duplicates of the handle, together
+ *     by:LOOP       from now on in that manner: easy, or a loop of loops.c
+ *     new use:N dup reset cleanup     which handle, and its life
+ *     share         what is made from here on shares cookies, names and TLS sessions
+ *     pass:PATH     the URL of another path of vCenter
+ *     say:TEXT wait:FIFO              for tests that act meanwhile
+ */
+#ifndef JUDGE_H
+#define JUDGE_H
+
+/* What is old is used by old programs. */
+#define CURL_DISABLE_DEPRECATION
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum { MOST_HANDLES = 32, MOST_LISTS = 16, URL_SIZE = 512 };
+
+/* What the callbacks of one transfer do at which call, counted from 1; 0: never. */
+struct manner {
+    int pause_at, short_at, abort_header_at, abort_progress_at, error_at;
+    int perform_at;   /* performs another handle in there */
+    int read_piece;   /* bytes that the read callback gives at most */
+    bool read_pauses; /* before its first byte */
+};
+
+/* One handle, and what it was told in its last transfer. */
+struct handle {
+    CURL *curl;
+    struct judge *judge;
+    struct manner manner;
+    char error[CURL_ERROR_SIZE];
+    struct curl_slist *lists[MOST_LISTS];
+    size_t list_count;
+    const char *message; /* for the read callback */
+    size_t message_at;
+
+    char *headers; /* lines as they came */
+    size_t headers_size;
+    char *body;
+    size_t body_size;
+    char *debug; /* what was sent and received, as the debug callback was told */
+    size_t debug_size;
+    curl_infotype debug_type; /* of the last piece */
+    char order[16]; /* h: headers; b: body; in the order of their first calls after the other */
+    unsigned header_calls, write_calls, read_calls, progress_calls, rewinds, trailers;
+    bool has_long_piece, has_empty_piece, has_split_line;
+    bool progress_went_back;
+    curl_off_t now_down, total_down, now_up, total_up;
+    bool is_paused;
+    double seconds; /* that it took, seen from outside */
+    CURLcode result;
+};
+
+struct judge {
+    FILE *out;
+    struct handle handles[MOST_HANDLES];
+    size_t handle_count;
+    struct handle *current;
+    CURLSH *share;
+    const char *loop;
+    char url[URL_SIZE];
+};
+
+/* judge.c */
+int judge_run(FILE *out, char *const *steps);
+_Noreturn __attribute__((format(printf, 1, 2))) void judge_fail(const char *format, ...);
+struct handle *judge_new_handle(struct judge *judge, CURL *curl);
+
+/* options.c: applies NAME=VALUE. */
+void options_apply(struct handle *handle, const char *step);
+void options_free(struct handle *handle);
+
+/* messages.c: the SOAP message of that name; never freed. */
+const char *message_of(const char *name);
+
+/* told.c */
+void told_install(struct handle *handle);
+bool told_set_manner(struct handle *handle, const char *name, const char *value);
+void told_forget(struct handle *handle);
+void told_print(struct handle *handle);
+
+/* infos.c */
+void infos_print(struct handle *handle);
+
+/* loops.c: drives these to their ends, by a multi handle unless the loop is `easy`. */
+void loops_drive(struct judge *judge, struct handle *const *handles, size_t count);
+
+/* print.c: text with what differs from run to run left out. */
+void print_text(FILE *out, const char *text, size_t size);
+void print_digest(FILE *out, const char *bytes, size_t size);
+
+#endif
