@@ -45,11 +45,18 @@ $(TESTS)/unit/test_curl_options $(TESTS)/unit/test_curl_cookies: $(TESTS)/unit/%
 # The judge of libcurl, on each flavour of it; and as two extensions of one program.
 JUDGE := $(CLIENTS)/judge
 judge_sources := $(wildcard tests/programs/curl/*.c)
-client_programs += $(JUDGE) $(JUDGE)-gnutls
+judge_flavours := $(JUDGE) $(JUDGE)-gnutls
+judge_extensions := $(judge_flavours:%=%.so)
+client_programs += $(judge_flavours) $(CLIENTS)/judges
 
-$(JUDGE): CURL := -lcurl
-$(JUDGE)-gnutls: CURL := -l:libcurl-gnutls.so.4
-$(JUDGE) $(JUDGE)-gnutls: $(judge_sources) tests/programs/curl/judge.h
+$(JUDGE) $(JUDGE).so: CURL := -lcurl
+$(JUDGE)-gnutls $(JUDGE)-gnutls.so: CURL := -l:libcurl-gnutls.so.4
+$(judge_extensions): AS_EXTENSION := -fPIC -shared
+$(judge_flavours) $(judge_extensions): $(judge_sources) tests/programs/curl/judge.h
 	@mkdir -p $(@D)
 	$(call said,CC)
-	$(Q)$(CLIENT) $(judge_sources) $(CURL) -lpthread -lm -o $@
+	$(Q)$(CLIENT) $(AS_EXTENSION) $(judge_sources) $(CURL) -lpthread -lm -o $@
+
+$(CLIENTS)/judges: tests/programs/curl/judges/main.c $(judge_extensions)
+	$(call said,CC)
+	$(Q)$(CLIENT) $< -lpthread -ldl -o $@

@@ -110,9 +110,9 @@ versions=pass:/sdk/vimServiceVersions.xml
     logged_in "URL=https://me:too@$VCENTER_HOST:$VCENTER_PORT/sdk" perform
 }
 @test "no URL, and one that is none" {
-    logged_in 'URL=(null)' perform
-    logged_in 'URL=https://' perform
-    logged_in URL=nothing://vcenter/sdk perform
+    judged 'URL=(null)' perform
+    judged 'URL=https://' perform
+    judged URL=nothing://vcenter/sdk perform
 }
 
 # ---- cookies -------------------------------------------------------------------------------------
@@ -327,6 +327,8 @@ versions=pass:/sdk/vimServiceVersions.xml
             cached lender "$clients/$judge" ask:login quietly
             vcenter_control "/fail?$trouble&operation=FrobnicateVM" >/dev/null
             cached run "$clients/$judge" ask:login quietly ask:unknown perform
+            # What libcurl makes of the times of a request that it sent twice is not in order.
+            sed -i '/^  times /d' bare.out run.out
             same bare run || { echo "$trouble, by $judge" && return 1; }
         done
     done

@@ -275,7 +275,7 @@ static void *run_thread(void *closure)
     return NULL;
 }
 
-static int run_threads(long count, char *const *steps)
+static int run_threads(FILE *out, long count, char *const *steps)
 {
     struct thread threads[64] = {0};
     if (count < 1 || count > 64)
@@ -287,24 +287,30 @@ static int run_threads(long count, char *const *steps)
     }
     for (long i = 0; i < count; i++) {
         pthread_join(threads[i].id, NULL);
-        fwrite(threads[i].text, 1, threads[i].size, stdout);
+        fwrite(threads[i].text, 1, threads[i].size, out);
         free(threads[i].text);
     }
     return 0;
 }
 
-int main(int count, char **arguments)
+int judge_main(FILE *out, int count, char **arguments)
 {
     const char *threads = count > 1 ? after(arguments[1], "threads") : NULL;
     int result;
     alarm(90); /* whoever hangs has failed */
     curl_global_init(CURL_GLOBAL_DEFAULT);
     make_share();
+    fprintf(out, "with %s\n", curl_version_info(CURLVERSION_NOW)->ssl_version);
     if (threads)
-        result = run_threads(strtol(threads, NULL, 10), arguments + 2);
+        result = run_threads(out, strtol(threads, NULL, 10), arguments + 2);
     else
-        result = judge_run(stdout, arguments + 1);
+        result = judge_run(out, arguments + 1);
     curl_share_cleanup(the_share);
     curl_global_cleanup();
     return result;
+}
+
+int main(int count, char **arguments)
+{
+    return judge_main(stdout, count, arguments);
 }

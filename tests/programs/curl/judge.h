@@ -77,7 +77,8 @@ struct judge {
     char url[URL_SIZE];
 };
 
-/* judge.c */
+/* judge.c: what main does, for who loads it as an extension; and the steps alone. */
+int judge_main(FILE *out, int count, char **arguments);
 int judge_run(FILE *out, char *const *steps);
 _Noreturn __attribute__((format(printf, 1, 2))) void judge_fail(const char *format, ...);
 struct handle *judge_new_handle(struct judge *judge, CURL *curl);

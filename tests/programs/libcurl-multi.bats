@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# libcurl's multi interface: in every manner of driving it, handles are told the same and are done once each; warm, without
+# a request.
+
+# A test is a subshell, on purpose.
+# shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    file_vcenter --vms 10 --name vcenter.example.com
+}
+teardown_file() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    end_file
+}
+setup() {
+    source "$BATS_TEST_DIRNAME/libcurl.bash"
+    begin_judged
+}
+teardown() { end; }
+
+# driven_by LOOP: one handle after the other, and eight together; paused; with live questions between.
+driven_by() {
+    export JUDGE_LOOP=$1
+    logged_in_here perform ask:large perform perform ask:name perform ask:logout perform
+    logged_in_here ask:large WRITEFUNCTION=pause:2 perform
+    logged_in_here 'POSTFIELDS=(null)' POST=1 POSTFIELDSIZE=496 READFUNCTION=7:@name perform
+    logged_in_here 'POSTFIELDS=(null)' POST=1 POSTFIELDSIZE=496 READFUNCTION=pause:1@name perform
+    logged_in_here XFERINFOFUNCTION=on HEADER=1 ACCEPT_ENCODING=identity perform
+    logged_in ask:large WRITEFUNCTION=short:2 perform ask:name perform
+    logged_in perform ask:unknown perform ask:name perform
+    JUDGE_NAME=vcenter.example.com logged_in perform ask:unknown perform ask:name perform
+    ! grep -q NotAuthenticated bare.out || return
+    judged URL=https://127.0.0.1:1/sdk perform
+}
+
+@test "curl_multi_perform and curl_multi_poll" { driven_by poll; }
+@test "curl_multi_perform and curl_multi_wait" { driven_by wait; }
+@test "curl_multi_perform, curl_multi_fdset and select" { driven_by select; }
+@test "curl_multi_socket_action, epoll and a timerfd" { driven_by epoll; }
+
+# together STEP…: eight handles at once, in each manner. Which of them opens a connection, and which waits for another's,
+# is told by nobody: that, and the times, are left out.
+together() {
+    local judge
+    for JUDGE_LOOP in poll wait select epoll; do
+        export JUDGE_LOOP
+        for judge in "${flavours[@]}"; do
+            rm -rf "$VCACHE_DIR"
+            plainly bare "$clients/$judge" ask:login quietly share "$@"
+            went_well bare
+            cached cold "$clients/$judge" ask:login quietly share "$@"
+            vcenter_reset
+            cached warm "$clients/$judge" ask:login quietly share "$@"
+            sed -i '/^  \(NUM_CONNECTS\|times\) /d' bare.out cold.out warm.out
+            same bare cold && same bare warm && origin_saw_nothing || { echo "$judge, $JUDGE_LOOP" && return 1; }
+        done
+    done
+}
+
+@test "eight handles at once that ask the same" { together ask:name many:8; }
+@test "eight handles at once, large answers" { together ask:large many:8; }
+@test "eight handles at once, again and again" { together ask:name many:8 ask:large many:8 ask:names many:8 perform; }
+
+@test "from one manner to the other" {
+    logged_in_here perform by:poll perform by:epoll perform by:easy ask:large perform by:select perform by:epoll perform
+}
+
+@test "sixteen threads, a handle each" {
+    local judge
+    for judge in "${flavours[@]}"; do
+        for JUDGE_LOOP in easy poll epoll; do
+            export JUDGE_LOOP
+            plainly bare "$clients/$judge" threads:16 ask:login quietly ask:name perform ask:large perform
+            went_well bare
+            rm -rf "$VCACHE_DIR"
+            cached first "$clients/$judge" ask:login quietly ask:name perform ask:large perform
+            vcenter_reset
+            cached warm "$clients/$judge" threads:16 ask:login quietly ask:name perform ask:large perform
+            same bare warm
+            origin_saw_nothing
+        done
+    done
+}
+
+@test "sixteen threads at once, and nothing is stored yet" {
+    local judge
+    for judge in "${flavours[@]}"; do
+        rm -rf "$VCACHE_DIR"
+        plainly bare "$clients/$judge" threads:16 ask:login quietly ask:name perform ask:large perform
+        cached cold "$clients/$judge" threads:16 ask:login quietly ask:name perform ask:large perform
+        same bare cold
+    done
+}
+
+@test "sixteen threads that share their cookies" {
+    local judge
+    for judge in "${flavours[@]}"; do
+        rm -rf "$VCACHE_DIR"
+        cached first "$clients/$judge" share ask:login quietly ask:name perform
+        went_well first
+        vcenter_reset
+        cached warm "$clients/$judge" threads:16 share ask:login quietly ask:name perform
+        [ "$(grep -c '>DC0_H0_VM0<' warm.out)" -eq 16 ]
+        origin_saw_nothing
+    done
+}
+
+@test "two libcurls in one process are kept apart" {
+    plainly bare "$clients/judges" "$clients/judge.so" "$clients/judge-gnutls.so" ask:login quietly ask:name perform ask:large perform
+    went_well bare
+    [ "$(sort -u bare.out | grep -c '^with ')" -eq 2 ]
+    cached cold "$clients/judges" "$clients/judge.so" "$clients/judge-gnutls.so" ask:login quietly ask:name perform ask:large perform
+    same bare cold
+    vcenter_reset
+    cached warm "$clients/judges" "$clients/judge.so" "$clients/judge-gnutls.so" ask:login quietly ask:name perform ask:large perform
+    same bare warm
+    origin_saw_nothing
+}
+
+# (libcurl 7.88 loses the names of cookie files when a handle that has some is duplicated.)
+@test "valgrind finds nothing" {
+    local loop
+    for loop in easy poll epoll; do
+        export JUDGE_LOOP=$loop
+        rm -rf "$VCACHE_DIR"
+        for run in cold warm; do
+            cached "$run" valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+                --errors-for-leak-kinds=definite "$clients/judge" ask:login quietly ask:name perform ask:large perform \
+                reset perform new 'COOKIEFILE=(null)' ask:content dup perform
+            cat "$run.err"
+            [ "$(cat "$run.status")" -eq 0 ]
+        done
+    done
+}
