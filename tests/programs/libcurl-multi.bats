@@ -119,16 +119,17 @@ together() {
     origin_saw_nothing
 }
 
-# (libcurl 7.88 loses the names of cookie files when a handle that has some is duplicated.)
 @test "valgrind finds nothing" {
     local loop
+    # libcurl 7.88 itself loses the names of cookie files when a handle that has some is duplicated or reset.
+    printf '%s\n' '{' cookie-files Memcheck:Leak fun:malloc 'obj:*/libcurl*' fun:curl_slist_append 'obj:*/libcurl*' '}' >known
     for loop in easy poll epoll; do
         export JUDGE_LOOP=$loop
         rm -rf "$VCACHE_DIR"
         for run in cold warm; do
-            cached "$run" valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+            cached "$run" valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --suppressions=known \
                 --errors-for-leak-kinds=definite "$clients/judge" ask:login quietly ask:name perform ask:large perform \
-                reset perform new 'COOKIEFILE=(null)' ask:content dup perform
+                dup ask:name perform reset perform
             cat "$run.err"
             [ "$(cat "$run.status")" -eq 0 ]
         done
