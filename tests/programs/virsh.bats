@@ -49,12 +49,18 @@ virsh_cached() { run_into "$1" "${trusted[@]}" "$build/vcache" virsh --connect "
 
 origin_saw_nothing() { origin_was_not_asked && [ "$(vcenter_connections)" -eq 0 ]; }
 
-# asks_nothing_when_warm COMMAND…: the same without the shim, cold and warm; warm, vCenter is not even connected to.
+# asks_nothing_when_warm COMMAND…: the same without the shim, cold and warm; cold, it asks no more than without, nor by more
+# connections; warm, vCenter is not even connected to.
 asks_nothing_when_warm() {
+    local requests connections
     virsh_plainly bare "$@"
     went_well bare
+    requests=$(vcenter_count) connections=$(vcenter_connections)
+    vcenter_reset
     virsh_cached cold "$@"
     same bare cold
+    [ "$(vcenter_count)" -le "$requests" ]
+    [ "$(vcenter_connections)" -le "$connections" ]
     vcenter_reset
     virsh_cached warm "$@"
     same bare warm

@@ -43,6 +43,7 @@ func openOrigin(o *options) (*origin, error) {
 	service.Listen = &url.URL{} // no user: passwords are the front's affair
 	service.RegisterSDK(simulator.Map)
 	addPerformance()
+	addAutoStart()
 
 	g := &origin{service: service, names: names}
 	r := g.call(visitor{agent: "vpxd"}, operationRequest("Login", reference{"SessionManager", "SessionManager"},

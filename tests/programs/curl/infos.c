@@ -27,10 +27,8 @@ static const struct {
     {"PROXYAUTH_AVAIL", CURLINFO_PROXYAUTH_AVAIL},
     {"PROXY_ERROR", CURLINFO_PROXY_ERROR},
     {"OS_ERRNO", CURLINFO_OS_ERRNO},
-    {"NUM_CONNECTS", CURLINFO_NUM_CONNECTS},
     {"PRIMARY_IP", CURLINFO_PRIMARY_IP},
     {"PRIMARY_PORT", CURLINFO_PRIMARY_PORT},
-    {"LOCAL_IP", CURLINFO_LOCAL_IP},
     {"CONDITION_UNMET", CURLINFO_CONDITION_UNMET},
     {"SSL_VERIFYRESULT", CURLINFO_SSL_VERIFYRESULT},
     {"PROXY_SSL_VERIFYRESULT", CURLINFO_PROXY_SSL_VERIFYRESULT},
@@ -150,31 +148,44 @@ static void print_header_api(FILE *out, CURL *curl)
     struct curl_header *header = NULL;
     struct curl_header *type = NULL;
     size_t count = 0;
-    fputs("  headers by name:", out);
+    size_t size = 0;
     while ((header = curl_easy_nextheader(curl, CURLH_HEADER, -1, header))) {
-        fprintf(out, " %s", header->name);
         count++;
+        size += strlen(header->name);
     }
     curl_easy_header(curl, "content-type", 0, CURLH_HEADER, -1, &type);
-    fprintf(out, "; %zu; %s\n", count, type ? type->value : "no type");
+    fprintf(out, "  by name: %zu headers, names of %zu bytes, %s\n", count, size,
+            type ? type->value : "no type");
+}
+
+/* An answer that came over no connection has no address of its own to tell. */
+static const char *judge_local(CURL *curl)
+{
+    const char *address = NULL;
+    long port = 0;
+    long connects = -1;
+    curl_easy_getinfo(curl, CURLINFO_LOCAL_IP, &address);
+    curl_easy_getinfo(curl, CURLINFO_LOCAL_PORT, &port);
+    curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connects);
+    if (connects < 0 || connects > 2)
+        return "an odd number of connections";
+    return (address && *address) == (port > 0) ? "plausible" : "half an address";
 }
 
 void infos_print(struct handle *handle)
 {
     FILE *out = handle->judge->out;
     void *private = NULL;
-    long port = 0;
     struct curl_certinfo *certificates = NULL;
     for (size_t i = 0; i < sizeof(infos) / sizeof(infos[0]); i++)
         print_info(out, handle->curl, infos[i].name, infos[i].info);
     print_cookies(out, handle->curl);
     curl_easy_getinfo(handle->curl, CURLINFO_PRIVATE, (char **)&private);
-    curl_easy_getinfo(handle->curl, CURLINFO_LOCAL_PORT, &port);
     if (curl_easy_getinfo(handle->curl, CURLINFO_CERTINFO, &certificates) == CURLE_OK &&
         certificates)
         fprintf(out, "  %d certificates\n", certificates->num_of_certs);
-    fprintf(out, "  %s, %s\n", private == handle ? "its own" : "somebody else's",
-            port > 0 ? "from a port" : "from no port");
-    fprintf(out, "  times %s, speed %s\n", judge_times(handle), judge_speed(handle));
+    fprintf(out, "  %s\n", private == handle ? "its own" : "somebody else's");
+    fprintf(out, "  times %s, speed %s, connection %s\n", judge_times(handle), judge_speed(handle),
+            judge_local(handle->curl));
     print_header_api(out, handle->curl);
 }

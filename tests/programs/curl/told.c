@@ -258,17 +258,45 @@ void told_forget(struct handle *handle)
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Fields with different names may come in any order (RFC 9110, 5.3). */
+static void print_fields(const struct handle *handle, char **lines, size_t count)
+{
+    qsort(lines, count, sizeof(*lines), compare_lines);
+    for (size_t i = 0; i < count; i++) {
+        fputs("  header ", handle->judge->out);
+        print_text(handle->judge->out, lines[i], strlen(lines[i]));
+        free(lines[i]);
+    }
+}
+
+/* Heads as they came: a status line, fields, an empty line. */
 static void print_headers(const struct handle *handle)
 {
+    enum { MOST = 64 };
+    char *lines[MOST];
+    size_t count = 0;
     const char *line = handle->headers;
     const char *end = line + handle->headers_size;
     while (line && line < end) {
         const char *after = memchr(line, '\n', (size_t)(end - line));
         size_t size = (size_t)((after ? after + 1 : end) - line);
-        fputs("  header ", handle->judge->out);
-        print_text(handle->judge->out, line, size);
+        bool is_field = *line != '\r' && strncmp(line, "HTTP/", 5) != 0;
+        if (is_field && count < MOST) {
+            lines[count++] = strndup(line, size);
+        } else {
+            print_fields(handle, lines, count);
+            count = 0;
+            fputs("  header ", handle->judge->out);
+            print_text(handle->judge->out, line, size);
+        }
         line += size;
     }
+    print_fields(handle, lines, count);
 }
 
 static void print_progress(const struct handle *handle)
