@@ -20,6 +20,14 @@ static size_t count_while(const char *text, size_t size, int (*is_one)(int))
     return count;
 }
 
+/* Among others it may stand in any place: who is shown each header apart is shown this one, too. */
+static size_t length_size(const char *text, size_t size)
+{
+    static const char name[] = "\nContent-Length: ";
+    const char *end = size > sizeof(name) ? memchr(text + 1, '\n', size - 1) : NULL;
+    return end && strncasecmp(text, name, sizeof(name) - 1) == 0 ? (size_t)(end - text) : 0;
+}
+
 static size_t date_size(const char *text, size_t size)
 {
     static const char name[] = "\nDate: ";
@@ -52,6 +60,9 @@ static struct mask mask_at(const char *text, size_t size)
     size_t found = date_size(text, size);
     if (found > 0)
         return (struct mask){found, "\nDate: (a date)"};
+    found = length_size(text, size);
+    if (found > 0)
+        return (struct mask){found, ""};
     found = time_size(text, size);
     if (found > 0)
         return (struct mask){found, "(a time)"};

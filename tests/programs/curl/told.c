@@ -28,6 +28,7 @@ static void note_order(struct handle *handle, char what)
 static void perform_another(struct handle *handle)
 {
     struct handle *other = judge_new_handle(handle->judge, NULL);
+    curl_easy_setopt(other->curl, CURLOPT_POSTFIELDS, message_of("content"));
     other->result = curl_easy_perform(other->curl);
     fprintf(handle->judge->out, "  in the callback, another: result %d, %zu bytes\n",
             (int)other->result, other->body_size);
