@@ -181,7 +181,8 @@ void infos_print(struct handle *handle)
         print_info(out, handle->curl, infos[i].name, infos[i].info);
     print_cookies(out, handle->curl);
     curl_easy_getinfo(handle->curl, CURLINFO_PRIVATE, (char **)&private);
-    if (curl_easy_getinfo(handle->curl, CURLINFO_CERTINFO, &certificates) == CURLE_OK &&
+    if (handle->wants_certificates &&
+        curl_easy_getinfo(handle->curl, CURLINFO_CERTINFO, &certificates) == CURLE_OK &&
         certificates)
         fprintf(out, "  %d certificates\n", certificates->num_of_certs);
     fprintf(out, "  %s\n", private == handle ? "its own" : "somebody else's");

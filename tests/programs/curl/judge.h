@@ -47,6 +47,7 @@ struct handle {
     char error[CURL_ERROR_SIZE];
     struct curl_slist *lists[MOST_LISTS];
     size_t list_count;
+    bool wants_certificates;
     const char *message; /* for the read callback */
     size_t message_at;
 

@@ -82,6 +82,8 @@ void options_apply(struct handle *handle, const char *step)
     const struct curl_easyoption *option = curl_easy_option_by_name(name);
     if (!option)
         judge_fail("no option is called %s", name);
+    if (option->id == CURLOPT_CERTINFO)
+        handle->wants_certificates = true;
     CURLcode code = set_by_type(handle, option, value + 1);
     if (code != CURLE_OK)
         fprintf(handle->judge->out, "%s: %s\n", name, curl_easy_strerror(code));
