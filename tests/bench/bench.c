@@ -38,6 +38,7 @@ enum { FEW = 1000 }; /* entries of the small cache */
 
 struct hit_figure {
     const char *name;
+    const char *worker; /* NULL: of OpenSSL */
     size_t size;
     unsigned variants; /* different requests */
     unsigned calls;    /* a batch */
@@ -48,19 +49,23 @@ struct hit_figure {
 };
 
 static const struct hit_figure among_few[] = {
-    {"1 KB", 1 * KB, 64, 64, 300, false, 12, 10e3},
+    {"1 KB", NULL, 1 * KB, 64, 64, 300, false, 12, 10e3},
     /* So many that the process has forgotten each (exchange/memo.h) when it comes again. No limit:
      * expat alone takes more than half of it, 6 µs for such a request without a handler. */
-    {"1 KB, requests new to the process", 1 * KB, 4096, 64, 300, true, 0, 0},
-    {"100 KB", 100 * KB, 16, 16, 200, false, 2.5, 0},
-    {"5 MB", 5 * MB, 4, 2, 100, false, 2.5, 0},
+    {"1 KB, requests new to the process", NULL, 1 * KB, 4096, 64, 300, true, 0, 0},
+    {"100 KB", NULL, 100 * KB, 16, 16, 200, false, 2.5, 0},
+    {"5 MB", NULL, 5 * MB, 4, 2, 100, false, 2.5, 0},
+    {"libcurl, 1 KB", "bench/curl_hit", 1 * KB, 64, 64, 300, false, 0, 0},
+    {"libcurl, 100 KB", "bench/curl_hit", 100 * KB, 16, 16, 200, false, 2.5, 0},
+    {"libcurl, 5 MB", "bench/curl_hit", 5 * MB, 4, 2, 100, false, 0, 0},
     {0},
 };
 
 static const struct hit_figure among_many[] = {
-    {"1 KB", 1 * KB, 64, 64, 300, false, 0, 0},
-    {"100 KB", 100 * KB, 16, 16, 200, false, 2.5, 0},
-    {"5 MB", 5 * MB, 4, 2, 100, false, 2.5, 0},
+    {"1 KB", NULL, 1 * KB, 64, 64, 300, false, 0, 0},
+    {"100 KB", NULL, 100 * KB, 16, 16, 200, false, 2.5, 0},
+    {"5 MB", NULL, 5 * MB, 4, 2, 100, false, 2.5, 0},
+    {"libcurl, 100 KB", "bench/curl_hit", 100 * KB, 16, 16, 200, false, 2.5, 0},
     {0},
 };
 
@@ -90,8 +95,9 @@ static bool contest_of_hits(const struct hit_figure *figure, const struct worker
     char size[32];
     char answer_size[32];
     char variants[32];
-    const char *const hit_arguments[] = {program("bench/hit", hit_path), port, size, variants,
-                                         NULL};
+    const char *const hit_arguments[] = {
+        program(figure->worker ? figure->worker : "bench/hit", hit_path), port, size, variants,
+        NULL};
     const char *const base_arguments[] = {program("bench/floor", base_path), at.cache, answer_size,
                                           variants, NULL};
     snprintf(port, sizeof(port), "%ld", origin->detail);
@@ -271,51 +277,83 @@ static bool measure_exec(void)
 
 enum { FOREIGN_PAIRS = 9 };
 
-static bool contest_of_foreign(const char *call, struct contest *contest)
+struct foreign_figure {
+    const char *worker;
+    const char *call; /* see there */
+    const char *what;
+    unsigned calls; /* a batch */
+    double limit_ns;
+};
+
+static bool contest_of_foreign(const struct foreign_figure *figure, struct contest *contest)
 {
     struct worker with;
     struct worker without = {.process = -1};
     char path[PATH_MAX];
-    const char *const arguments[] = {program("bench/foreign", path), call, NULL};
+    const char *const arguments[] = {program(figure->worker, path), figure->call, NULL};
     bool is_measured = worker_start(&with, at.shim, arguments) &&
                        worker_start(&without, NULL, arguments) &&
-                       contest_of_workers(contest, 40, 16000, &without, &with);
+                       contest_of_workers(contest, 40, figure->calls, &without, &with);
     is_measured = worker_end(&without) && is_measured;
     return worker_end(&with) && is_measured;
 }
 
 /* Where a process's memory happens to lie is worth some nanoseconds: many processes are asked. */
-static bool measure_call(const char *call, const char *what, double limit_ns)
+static bool measure_call(const struct foreign_figure *figure)
 {
     struct contest contest;
     double base[FOREIGN_PAIRS];
     double other[FOREIGN_PAIRS];
     double added[FOREIGN_PAIRS];
-    char figure[32];
+    char text[32];
     char limit[32] = "";
-    table_tell("measuring %s", what);
+    table_tell("measuring %s", figure->what);
     for (int i = 0; i < FOREIGN_PAIRS; i++) {
-        if (!contest_of_foreign(call, &contest))
-            return table_complain("a connection that is not vSphere");
+        if (!contest_of_foreign(figure, &contest))
+            return table_complain(figure->what);
         base[i] = contest.base_ns;
         other[i] = contest.other_ns;
         added[i] = contest.added_ns;
     }
     double added_ns = median(added, FOREIGN_PAIRS);
-    snprintf(figure, sizeof(figure), "%+.1f ns", added_ns);
-    if (limit_ns > 0)
-        snprintf(limit, sizeof(limit), "+%.0f ns", limit_ns);
-    table_row(what, median(base, FOREIGN_PAIRS), median(other, FOREIGN_PAIRS), figure, limit,
-              added_ns <= limit_ns);
+    snprintf(text, sizeof(text), "%+.1f ns", added_ns);
+    if (figure->limit_ns > 0)
+        snprintf(limit, sizeof(limit), "+%.0f ns", figure->limit_ns);
+    table_row(figure->what, median(base, FOREIGN_PAIRS), median(other, FOREIGN_PAIRS), text, limit,
+              added_ns <= figure->limit_ns);
+    return true;
+}
+
+static bool measure_calls(const struct foreign_figure *figures)
+{
+    for (; figures->worker; figures++)
+        if (!measure_call(figures))
+            return false;
     return true;
 }
 
 static bool measure_foreign(void)
 {
+    static const struct foreign_figure figures[] = {
+        {"bench/foreign", "read", "SSL_read of a byte already decrypted", 16000, 20},
+        {"bench/foreign", "write", "SSL_write of a byte, to nowhere", 16000, 20},
+        {"bench/foreign", "poll", "poll of its descriptor", 16000, 0},
+        {0},
+    };
     table_title("(d) a call of a connection that is not vSphere", "without", "vcache", "added");
-    return measure_call("read", "SSL_read of a byte already decrypted", 20) &&
-           measure_call("write", "SSL_write of a byte, to nowhere", 20) &&
-           measure_call("poll", "poll of its descriptor", 0);
+    return measure_calls(figures);
+}
+
+static bool measure_foreign_curl(void)
+{
+    static const struct foreign_figure figures[] = {
+        {"bench/curl_foreign", "file", "curl_easy_perform of an empty file", 400, 1000},
+        {"bench/curl_foreign", "refused", "curl_easy_perform at a port of nobody's", 100, 1000},
+        {"bench/curl_foreign", "option", "curl_easy_setopt of a number", 16000, 0},
+        {0},
+    };
+    table_title("(e) a call of libcurl that is not vSphere", "without", "vcache", "added");
+    return measure_calls(figures);
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -349,6 +387,7 @@ int main(int count, char **arguments)
     is_measured = measure_misses() && is_measured;
     is_measured = measure_exec() && is_measured;
     is_measured = measure_foreign() && is_measured;
+    is_measured = measure_foreign_curl() && is_measured;
     if (table_over() > 0)
         printf("\n%u over their limits.\n", table_over());
     else if (is_measured)

@@ -1,7 +1,7 @@
 # make bench: how fast it is, against a floor that is measured in the same run.
 
 BENCHES := $(TESTS)/bench
-bench_sources := bench hit floor fill miss foreign origin
+bench_sources := bench hit floor fill miss foreign origin curl_hit curl_foreign
 bench_programs := $(bench_sources:%=$(BENCHES)/%)
 BENCH_COMPILE = $(CC) $(OURS) -Itests/bench
 
@@ -23,6 +23,15 @@ $(BENCHES)/floor: tests/bench/floor.c tests/bench/client.c tests/bench/measure.c
 $(BENCHES)/foreign: tests/bench/foreign.c tests/bench/measure.c tests/bench/measure.h
 	@mkdir -p $(@D)
 	$(BENCH_COMPILE) $(filter %.c,$^) -lssl -lcrypto -o $@
+
+$(BENCHES)/curl_hit: tests/bench/curl_hit.c tests/bench/client.c tests/bench/measure.c tests/bench/client.h \
+    tests/bench/measure.h
+	@mkdir -p $(@D)
+	$(BENCH_COMPILE) $(filter %.c,$^) -lcurl -lssl -lcrypto -o $@
+
+$(BENCHES)/curl_foreign: tests/bench/curl_foreign.c tests/bench/measure.c tests/bench/measure.h
+	@mkdir -p $(@D)
+	$(BENCH_COMPILE) $(filter %.c,$^) -lcurl -o $@
 
 $(BENCHES)/origin: tests/bench/origin.c
 	@mkdir -p $(@D)
