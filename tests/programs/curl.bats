@@ -224,7 +224,6 @@ log_in() { logging_in=(curl "${soap[@]}" --cookie '' --data-binary @login --outp
     runs_here curl "${get[@]}" -A judge -e https://example.com/ -H 'X-More: 1' -X GET -L -N -4 "$versions"
     runs_here curl "${get[@]}" --http1.1 --tcp-nodelay --no-keepalive -m 20 "$versions"
     runs_here curl "${get[@]}" --http2 "$versions"
-    runs curl "${get[@]}" --http1.0 "$versions"
     runs curl "${get[@]}" -G -d a=b "$versions"
 }
 @test "-r, -z, -C" {

@@ -48,11 +48,11 @@ together() {
         export JUDGE_LOOP
         for judge in "${flavours[@]}"; do
             rm -rf "$VCACHE_DIR"
-            plainly bare "$clients/$judge" ask:login quietly share "$@"
+            plainly bare "$clients/$judge" share ask:login quietly "$@"
             went_well bare
-            cached cold "$clients/$judge" ask:login quietly share "$@"
+            cached cold "$clients/$judge" share ask:login quietly "$@"
             vcenter_reset
-            cached warm "$clients/$judge" ask:login quietly share "$@"
+            cached warm "$clients/$judge" share ask:login quietly "$@"
             sed -i '/^  times /d' bare.out cold.out warm.out
             same bare cold && same bare warm && origin_saw_nothing || { echo "$judge, $JUDGE_LOOP" && return 1; }
         done
