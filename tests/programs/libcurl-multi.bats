@@ -63,6 +63,22 @@ together() {
 @test "eight handles at once, large answers" { together ask:large many:8; }
 @test "eight handles at once, again and again" { together ask:name many:8 ask:large many:8 ask:names many:8 perform; }
 
+@test "a handle that is taken out in the middle, and used again" {
+    logged_in_here ask:large WRITEFUNCTION=pause:2 drop perform ask:name perform
+    grep -q '^dropped after ' bare.out
+    logged_in_here ask:large WRITEFUNCTION=pause:2 drop by:epoll perform by:easy ask:name perform
+    logged_in_here ask:large WRITEFUNCTION=pause:1 drop cleanup new ask:login quietly ask:name perform
+    logged_in ask:unknown WRITEFUNCTION=pause:1 drop ask:name perform
+}
+
+@test "a fork between two handles: the child asks, and then the parent" {
+    for JUDGE_LOOP in easy poll; do
+        export JUDGE_LOOP
+        judged_here ask:login quietly ask:name perform cleanup fork new ask:login quietly ask:name perform ask:large perform
+        [ "$(grep -c '>DC0_H0_VM0<' bare.out)" -eq 3 ]
+    done
+}
+
 @test "from one manner to the other" {
     logged_in_here perform by:poll perform by:epoll perform by:easy ask:large perform by:select perform by:epoll perform
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,6 +170,16 @@ static void reset(struct judge *judge)
     set_up(handle);
 }
 
+static void fork_here(struct judge *judge)
+{
+    int status = 0;
+    loops_drive(judge, NULL, 0); /* two processes cannot go on with one connection */
+    fflush(judge->out);
+    pid_t child = fork();
+    if (child > 0 && (waitpid(child, &status, 0) != child || status != 0))
+        judge_fail("the child ended with %x", (unsigned)status);
+}
+
 static void wait_for(const char *fifo)
 {
     FILE *file = fopen(fifo, "re");
@@ -205,6 +216,11 @@ static bool do_plain_step(struct judge *judge, const char *step)
         duplicate(judge);
     else if (strcmp(step, "reset") == 0)
         reset(judge);
+    else if (strcmp(step, "drop") == 0) {
+        told_forget(judge->current);
+        loops_drop(judge, judge->current);
+    } else if (strcmp(step, "fork") == 0)
+        fork_here(judge);
     else if (strcmp(step, "cleanup") == 0)
         end_handle(judge->current);
     else if (strcmp(step, "share") == 0)

@@ -13,11 +13,11 @@
  *     perform       and print what was told
  *     quietly       and print the result alone
  *     many:N        N duplicates of the handle, together
- *     by:LOOP       from now on in that manner: easy, or a loop of loops.c
- *     new use:N dup reset cleanup     which handle, and its life
- *     share         what is made from here on shares cookies, names and TLS sessions
- *     pass:PATH     the URL of another path of vCenter
- *     say:TEXT wait:FIFO              for tests that act meanwhile
+ *     drop          begins, in a multi handle, and is taken out of it as soon as the program pauses
+ * it fork          a child does what follows, and then the parent does by:LOOP       from now on in
+ * that manner: easy, or a loop of loops.c new use:N dup reset cleanup     which handle, and its
+ * life share         what is made from here on shares cookies, names and TLS sessions pass:PATH the
+ * URL of another path of vCenter say:TEXT wait:FIFO              for tests that act meanwhile
  */
 #ifndef JUDGE_H
 #define JUDGE_H
@@ -102,6 +102,9 @@ void infos_print(struct handle *handle);
 
 /* loops.c: drives these to their ends, by a multi handle unless the loop is `easy`. */
 void loops_drive(struct judge *judge, struct handle *const *handles, size_t count);
+
+/* Drives it until it is paused, and leaves it there. */
+void loops_drop(struct judge *judge, struct handle *handle);
 
 /* print.c: text with what differs from run to run left out. */
 void print_text(FILE *out, const char *text, size_t size);

@@ -196,15 +196,20 @@ static void end_drive(void)
     kept = (struct drive){.epoll = -1, .timer = -1};
 }
 
+static void begin_drive(bool is_epoll)
+{
+    if (kept.multi && is_epoll == (kept.epoll >= 0))
+        return;
+    end_drive();
+    kept.multi = curl_multi_init();
+    if (is_epoll)
+        begin_epoll(&kept);
+}
+
 static void drive_multi(struct judge *judge, struct handle *const *handles, size_t count)
 {
     bool is_epoll = strcmp(judge->loop, "epoll") == 0;
-    if (!kept.multi || is_epoll != (kept.epoll >= 0)) {
-        end_drive();
-        kept.multi = curl_multi_init();
-        if (is_epoll)
-            begin_epoll(&kept);
-    }
+    begin_drive(is_epoll);
     kept.handles = handles;
     kept.count = count;
     kept.done = 0;
@@ -230,4 +235,21 @@ void loops_drive(struct judge *judge, struct handle *const *handles, size_t coun
         drive_easy(handles, count);
     else
         drive_multi(judge, handles, count);
+}
+
+void loops_drop(struct judge *judge, struct handle *handle)
+{
+    int running = 1;
+    begin_drive(false);
+    expect_ok(curl_multi_add_handle(kept.multi, handle->curl));
+    while (running > 0 && !handle->is_paused) {
+        expect_ok(curl_multi_perform(kept.multi, &running));
+        if (!handle->is_paused)
+            wait_poll(&kept);
+    }
+    expect_ok(curl_multi_remove_handle(kept.multi, handle->curl));
+    fprintf(judge->out, "%s after %u headers, %zu bytes\n",
+            handle->is_paused ? "dropped" : "done before it was to be dropped",
+            handle->header_calls, handle->body_size);
+    handle->is_paused = false;
 }
