@@ -28,7 +28,7 @@ driven_by() {
     logged_in_here 'POSTFIELDS=(null)' POST=1 POSTFIELDSIZE=496 READFUNCTION=7:@name perform
     logged_in_here 'POSTFIELDS=(null)' POST=1 POSTFIELDSIZE=496 READFUNCTION=pause:1@name perform
     logged_in_here XFERINFOFUNCTION=on HEADER=1 ACCEPT_ENCODING=identity perform
-    logged_in ask:large WRITEFUNCTION=short:2 perform ask:name perform
+    logged_in ask:large WRITEFUNCTION=short:2 quietly ask:name perform
     logged_in perform ask:unknown perform ask:name perform
     JUDGE_NAME=vcenter.example.com logged_in perform ask:unknown perform ask:name perform
     ! grep -q NotAuthenticated bare.out || return

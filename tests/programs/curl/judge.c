@@ -56,8 +56,6 @@ static void set_up(struct handle *handle)
     curl_easy_setopt(handle->curl, CURLOPT_POSTFIELDS, message_of("name"));
     options_apply(handle, "HTTPHEADER=Content-Type: text/xml; charset=utf-8|"
                           "SOAPAction: \"urn:vim25/6.5\"");
-    if (handle->judge->share)
-        curl_easy_setopt(handle->curl, CURLOPT_SHARE, handle->judge->share);
 }
 
 /* The one that is given, or a new one. */
@@ -73,6 +71,9 @@ struct handle *judge_new_handle(struct judge *judge, CURL *curl)
         told_install(handle);
     else
         set_up(handle);
+    /* A duplicate does not share. */
+    if (judge->share)
+        curl_easy_setopt(handle->curl, CURLOPT_SHARE, judge->share);
     return handle;
 }
 

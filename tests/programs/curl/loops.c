@@ -248,8 +248,8 @@ void loops_drop(struct judge *judge, struct handle *handle)
             wait_poll(&kept);
     }
     expect_ok(curl_multi_remove_handle(kept.multi, handle->curl));
-    fprintf(judge->out, "%s after %u headers, %zu bytes\n",
+    fprintf(judge->out, "%s after %u headers\n",
             handle->is_paused ? "dropped" : "done before it was to be dropped",
-            handle->header_calls, handle->body_size);
+            handle->header_calls);
     handle->is_paused = false;
 }
