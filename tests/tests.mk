@@ -63,8 +63,8 @@ test-one: test-programs
 # ---- make lint, make fuzz -------------------------------------------------------------------------
 
 product_sources := $(wildcard shim/*/*.c tools/*.c)
-c_sources := $(product_sources) $(wildcard tests/*/*.c tests/programs/*/*.c tests/oracle/*/*.c)
-c_headers := $(wildcard shim/*/*.h tools/*.h tests/*/*.h)
+c_sources := $(product_sources) $(wildcard tests/*/*.c tests/programs/*/*.c tests/programs/*/*/*.c tests/oracle/*/*.c)
+c_headers := $(wildcard shim/*/*.h tools/*.h tests/*/*.h tests/programs/*/*.h)
 shell_sources := $(wildcard .ci/install .ci/run tests/run-suite tests/*/*.bash tests/*/*.bats \
                             tests/*/*.sh tools/completions/*.bash)
 LINT_FLAGS := -std=gnu17 -D_GNU_SOURCE -DVCACHE_VERSION='"$(VERSION)"' -Ishim -Itools -Itests/unit \
