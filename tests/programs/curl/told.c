@@ -310,11 +310,23 @@ static void print_progress(const struct handle *handle)
             (long long)handle->total_down, (long long)handle->now_up, (long long)handle->total_up);
 }
 
+/* How long it took until it failed is left out. */
+static void print_error(FILE *out, const char *error)
+{
+    const char *after = strstr(error, " after ");
+    const char *unit = after ? strstr(after, " ms") : NULL;
+    if (unit)
+        fprintf(out, "%.*s after a time%s", (int)(after - error), error, unit + 3);
+    else
+        fputs(error, out);
+}
+
 void told_print(struct handle *handle)
 {
     FILE *out = handle->judge->out;
-    fprintf(out, "result %d, \"%s\", in the order %s\n", (int)handle->result, handle->error,
-            handle->order);
+    fprintf(out, "result %d, \"", (int)handle->result);
+    print_error(out, handle->error);
+    fprintf(out, "\", in the order %s\n", handle->order);
     print_headers(handle);
     if (handle->has_split_line)
         fputs("  a header that is no line\n", out);
