@@ -67,7 +67,7 @@ together() {
     logged_in_here ask:large WRITEFUNCTION=pause:2 drop perform ask:name perform
     grep -q '^dropped after ' bare.out
     logged_in_here ask:large WRITEFUNCTION=pause:2 drop by:epoll perform by:easy ask:name perform
-    logged_in_here ask:large WRITEFUNCTION=pause:1 drop cleanup new ask:login quietly ask:name perform
+    logged_in ask:large WRITEFUNCTION=pause:1 drop cleanup new ask:login quietly ask:name perform
     logged_in ask:unknown WRITEFUNCTION=pause:1 drop ask:name perform
 }
 
