@@ -301,3 +301,36 @@ for name in sorted(said):
         }' $run.out || { cat $run.out && return 1; }
     done
 }
+
+# ---- the settings --------------------------------------------------------------------------------
+
+@test "switched off, or another vCenter is selected: everything goes to vCenter" {
+    local setting
+    cached first curl "${get[@]}" "$versions"
+    for setting in VCACHE_DISABLE=1 VCACHE_HOSTS='vc*.example.com'; do
+        vcenter_reset
+        cached off env "$setting" curl "${get[@]}" "$versions"
+        same first off
+        [ "$(vcenter_count)" -eq 1 ]
+    done
+}
+@test "VCACHE_TTL=0: every read goes to vCenter, in the session of the first" {
+    export VCACHE_TTL=0
+    log_in
+    runs "${logging_in[@]}" --data-binary @name "$sdk"
+    [ "$(vcenter_operations)" = RetrievePropertiesEx ]
+}
+@test "VCACHE_STALE_IF_ERROR: while vCenter cannot answer, what is stale is answered" {
+    local port
+    export VCACHE_TTL=1 VCACHE_STALE_IF_ERROR=600
+    another_vcenter own
+    port=$VCENTER_PORT
+    cached first curl -k --silent --show-error "https://$VCENTER_HOST:$port/sdk/vimServiceVersions.xml"
+    grep -q '<version>6.5</version>' first.out
+    until_clock $(($(now) + 1100))
+    vcenter_stop
+    cached stale curl -k --silent --show-error "https://$VCENTER_HOST:$port/sdk/vimServiceVersions.xml"
+    same first stale
+    VCACHE_STALE_IF_ERROR=0 cached refused curl -k --silent --show-error "https://$VCENTER_HOST:$port/sdk/vimServiceVersions.xml"
+    [ "$(cat refused.status)" -eq 7 ]
+}

@@ -112,6 +112,21 @@ asks_nothing_when_warm() {
     done
 }
 
+@test "what the program starts is left no descriptor" {
+    local run
+    for run in bare cold warm; do
+        if [ $run = bare ]; then step=plainly; else step=cached; fi
+        $step $run php -r '
+            $curl = curl_init("https://" . getenv("VCENTER_HOST") . ":" . getenv("VCENTER_PORT") . "/sdk/vimServiceVersions.xml");
+            curl_setopt_array($curl, [CURLOPT_CAINFO => getenv("VCENTER_CA"), CURLOPT_RETURNTRANSFER => true]);
+            echo strlen(curl_exec($curl)), "\n";
+            passthru("ls /proc/self/fd");'
+    done
+    same bare cold
+    same bare warm
+    [ "$(vcenter_count)" -eq 2 ]
+}
+
 # The calls of one who looks functions up by name do not come through the shim: libcurl is then an OpenSSL program itself.
 @test "libcurl by ctypes: what it is told is the same" {
     local run
