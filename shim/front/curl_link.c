@@ -6,6 +6,7 @@
 #include "exchange/context.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,9 @@ static void stop_listening(struct curl_link *link)
     if (link->path[0])
         unlink(link->path);
     link->path[0] = '\0';
+    if (link->directory >= 0)
+        close(link->directory);
+    link->directory = -1;
 }
 
 static void link_free(struct curl_link *link)
@@ -124,6 +128,26 @@ static bool identify(struct curl_link *link)
     return true;
 }
 
+/* False if the name is too long: then the directory is to be opened, and has a short one. */
+static bool name_in(const char *directory, char *path, size_t room)
+{
+    static atomic_uint count;
+    int size = snprintf(path, room, "%s" LINK_NAME "%d.%u", directory, (int)getpid(),
+                        atomic_fetch_add(&count, 1));
+    return size > 0 && (size_t)size < room;
+}
+
+static bool name_socket(struct curl_link *link, char *path, size_t room)
+{
+    const char *directory = context_get()->config.directory;
+    char opened[32];
+    if (name_in(directory, path, room))
+        return true;
+    link->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    snprintf(opened, sizeof(opened), "/proc/self/fd/%d", link->directory);
+    return link->directory >= 0 && name_in(opened, path, room);
+}
+
 /*
  * In the cache's directory, where nobody else gets to. The socket must have a name in the file
  * system: to one that has none, libcurl 7.88 does not connect (CURL_SOCKOPT_ALREADY_CONNECTED is
@@ -132,14 +156,11 @@ static bool identify(struct curl_link *link)
  */
 static bool start_listening(struct curl_link *link, struct curl_sockaddr *address)
 {
-    static atomic_uint count;
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    const struct context *context = context_get();
-    int size = snprintf(name.sun_path, sizeof(name.sun_path), "%s" LINK_NAME "%d.%u",
-                        context->config.directory, (int)getpid(), atomic_fetch_add(&count, 1));
+    bool is_named = name_socket(link, name.sun_path, sizeof(name.sun_path));
     link->ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     link->listens = true;
-    if (size < 0 || (size_t)size >= sizeof(name.sun_path) || link->ours < 0 || !identify(link) ||
+    if (!is_named || link->ours < 0 || !identify(link) ||
         bind(link->ours, (struct sockaddr *)&name, sizeof(name)) != 0)
         return false;
     memcpy(link->path, name.sun_path, sizeof(link->path));
@@ -184,7 +205,7 @@ static struct curl_link *link_new(struct curl_handle *handle, struct curl_sockad
     struct curl_link *link = calloc(1, sizeof(*link));
     if (!link)
         return NULL;
-    *link = (struct curl_link){.curl = handle->curl, .theirs = -1, .ours = -1};
+    *link = (struct curl_link){.curl = handle->curl, .theirs = -1, .ours = -1, .directory = -1};
     link->request.is_awaited = true;
     struct span authority = curl_authority_of(curl_handle_url(handle));
     link->authority = strndup((const char *)authority.data, authority.size);
@@ -263,9 +284,9 @@ void curl_links_leave(struct curl_handle *handle)
 
 bool curl_link_is_spoken_of(struct span line)
 {
-    const struct context *context = context_get();
-    return context && span_contains(line, span_of_text(context->config.directory)) &&
-           span_contains(line, SPAN_OF(LINK_NAME));
+    char name[32];
+    snprintf(name, sizeof(name), LINK_NAME "%d.", (int)getpid());
+    return span_contains(line, span_of_text(name));
 }
 
 bool curl_links_lead_to(const struct curl_handle *handle, struct span authority)

@@ -40,6 +40,7 @@ struct curl_link {
     int ours;   /* listens until libcurl has connected its end to it: */
     bool listens;
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* where; "": nowhere */
+    int directory;   /* that the path leads through; -1: through none */
     char *authority; /* of the URL that it was opened for */
     dev_t device;    /* of our end: a program that closes all descriptors may have reused it */
     ino_t inode;
