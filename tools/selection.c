@@ -70,12 +70,17 @@ static bool speaks_of(const struct selection *selection, const struct stored_res
     return span_contains(response->body, span_of_text(element));
 }
 
+bool selection_takes_endpoint(const struct selection *selection, const struct endpoint *endpoint)
+{
+    return !selection->endpoint || matches_endpoint(selection->endpoint, endpoint);
+}
+
 bool selection_takes_response(const struct selection *selection,
                               const struct stored_response *response)
 {
     const struct store_label *label = &response->label;
     struct span operation = span_of_text(label->operation);
-    if (selection->endpoint && !matches_endpoint(selection->endpoint, &label->endpoint))
+    if (!selection_takes_endpoint(selection, &label->endpoint))
         return false;
     if (selection->operation && strcmp(label->operation, selection->operation) != 0)
         return false;
@@ -89,7 +94,7 @@ bool selection_takes_response(const struct selection *selection,
 
 bool selection_takes_session(const struct selection *selection, const struct session_info *info)
 {
-    if (selection->endpoint && !matches_endpoint(selection->endpoint, &info->endpoint))
+    if (!selection_takes_endpoint(selection, &info->endpoint))
         return false;
     if (selection->is_expired_only &&
         !is_older(selection, info->used_at, selection->config->session_idle_ms + 1))

@@ -34,6 +34,9 @@ bool selection_is_whole_endpoints(const struct selection *selection);
 bool selection_has_responses(const struct selection *selection);
 bool selection_has_sessions(const struct selection *selection);
 
+/* Whether it is one of those named, or none was. */
+bool selection_takes_endpoint(const struct selection *selection, const struct endpoint *endpoint);
+
 bool selection_takes_response(const struct selection *selection,
                               const struct stored_response *response);
 bool selection_takes_session(const struct selection *selection, const struct session_info *info);

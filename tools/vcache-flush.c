@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cache/fence.h"
 #include "cache/key.h"
+#include "cache/peers.h"
 #include "cache/records.h"
 #include "exchange/operation.h"
 
@@ -161,6 +162,13 @@ static bool visit_session(const struct session_info *info, void *closure)
     return true;
 }
 
+/* What is known of an endpoint's addresses is not counted: it is no answer. */
+static bool visit_peer(const struct endpoint *endpoint, void *closure)
+{
+    const struct flush *flush = closure;
+    return selection_takes_endpoint(&flush->selection, endpoint);
+}
+
 static bool visit_any_record(const struct record_key *key, struct span value, void *closure)
 {
     (void)key;
@@ -191,6 +199,8 @@ static enum cache_status sweep_once(struct flush *flush)
         status = store_sweep(selection->cache, visit_response, flush, flush->is_dry, &responses);
     if (status == CACHE_OK && selection_has_sessions(selection))
         status = session_sweep(selection->cache, visit_session, flush, flush->is_dry, &sessions);
+    if (status == CACHE_OK && selection_is_whole_endpoints(selection) && !flush->is_dry)
+        status = peer_sweep(selection->cache, visit_peer, flush);
     if (status == CACHE_OK && selection_is_everything(selection) && !flush->is_dry)
         status = sweep_rest(selection->cache);
     flush->responses = responses + (flush->is_dry ? 0 : flush->responses);

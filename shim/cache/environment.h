@@ -17,9 +17,10 @@ enum table {
     TABLE_META,      /* one record: what the cache is (environment.c) */
     TABLE_RESPONSES, /* key → response */
     TABLE_AGES,      /* time of the request and key → nothing: the order of eviction */
-    TABLE_SESSIONS,  /* records.h, likewise the next two */
+    TABLE_SESSIONS,  /* records.h, likewise the next three */
     TABLE_BOUND,
     TABLE_PRINCIPALS,
+    TABLE_PEERS,
     TABLE_COUNT
 };
 

@@ -31,7 +31,8 @@ struct cache {
     _Atomic(struct shared_mapping *) shared;
     _Atomic(struct shared_mapping *) mappings; /* every one made so far */
     atomic_uint mapping_count;
-    _Atomic uint64_t shared_retry_at; /* clock_milliseconds() */
+    _Atomic uint64_t shared_retry_at; /* clock_milliseconds(), as the next */
+    _Atomic uint64_t find_again_at;
 
     bool is_privileged; /* the program runs with rights that its user has not: no cache */
     atomic_bool may_create;

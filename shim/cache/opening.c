@@ -31,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FORMAT 1             /* of the tables; an older vcache leaves a newer one's alone */
+#define FORMAT 2             /* of the tables; an older vcache leaves a newer one's alone */
 #define LOCK_SIZE 131072     /* room for about 2000 readers */
 #define READERS_LIMIT 1024   /* what LMDB asks at least; the file's size decides */
 #define PAGES_AT_OPENING 128 /* looked at; a page takes about a microsecond */

@@ -21,6 +21,7 @@ static enum table table_of(enum record_table table)
         [RECORDS_SESSIONS] = TABLE_SESSIONS,
         [RECORDS_BOUND] = TABLE_BOUND,
         [RECORDS_PRINCIPALS] = TABLE_PRINCIPALS,
+        [RECORDS_PEERS] = TABLE_PEERS,
     };
     return tables[table];
 }

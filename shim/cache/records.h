@@ -12,6 +12,7 @@ enum record_table {
     RECORDS_SESSIONS,   /* id → session, its secrets sealed */
     RECORDS_BOUND,      /* id → a sealed response that lives and dies with a session */
     RECORDS_PRINCIPALS, /* principal → the user's name; digest of a cookie → principal */
+    RECORDS_PEERS,      /* digest of an address → what was learned of it (peers.h) */
     RECORDS_TABLE_COUNT
 };
 

@@ -18,7 +18,7 @@
 
 #define SHARED_MAGIC 0x6465726168736376 /* "vcshared" */
 /* Of the layout: when it changes the number grows, and an older vcache leaves the file alone. */
-#define SHARED_FORMAT 2
+#define SHARED_FORMAT 3
 #define MAPPINGS_LIMIT 64 /* a directory that is replaced that often is not worth mapping again */
 #define NIBBLES (SHARED_BOOT_ID * 2UL)
 #define RETRY_MS 1000
@@ -232,10 +232,9 @@ static enum cache_status make_at_path(struct cache *cache, int directory)
     return status;
 }
 
-static enum cache_status attach_at_path(struct cache *cache)
+static enum cache_status attach_at_path(struct cache *cache, bool create)
 {
     uint8_t boot_id[SHARED_BOOT_ID];
-    bool create = atomic_load(&cache->may_create);
     const char *reason = NULL;
     int directory;
     enum cache_status status = directory_open(cache->config.directory, create, &directory, &reason);
@@ -257,21 +256,42 @@ static bool is_at_path(const struct cache *cache, struct shared_mapping *mapping
            status.st_dev == mapping->device && status.st_size >= (off_t)sizeof(struct shared);
 }
 
-struct shared *shared_get(struct cache *cache, bool strictly)
+/* The mapping, if it is known to be the one that everybody has. */
+static struct shared *current(struct cache *cache, bool strictly)
 {
     struct shared_mapping *mapping = atomic_load(&cache->shared);
-    if (mapping) {
-        /* First the path: a file that was cut must not be touched. */
-        bool is_due =
-            strictly || clock_milliseconds() - atomic_load(&mapping->compared_at) >= COMPARE_MS;
-        if ((!is_due || is_at_path(cache, mapping)) &&
-            !atomic_load(&mapping->shared->head.is_replaced))
-            return mapping->shared;
-        atomic_store(&cache->gate.board, NULL);
-    }
-    if (cache->is_privileged || attach_at_path(cache) != CACHE_OK)
+    if (!mapping)
+        return NULL;
+    /* First the path: a file that was cut must not be touched. */
+    bool is_due =
+        strictly || clock_milliseconds() - atomic_load(&mapping->compared_at) >= COMPARE_MS;
+    if ((!is_due || is_at_path(cache, mapping)) && !atomic_load(&mapping->shared->head.is_replaced))
+        return mapping->shared;
+    atomic_store(&cache->gate.board, NULL);
+    return NULL;
+}
+
+struct shared *shared_get(struct cache *cache, bool strictly)
+{
+    struct shared *shared = current(cache, strictly);
+    if (shared || cache->is_privileged)
+        return shared;
+    if (attach_at_path(cache, atomic_load(&cache->may_create)) != CACHE_OK)
         return NULL;
     return atomic_load(&cache->shared)->shared;
+}
+
+/* Where there is no cache, a program that connects all the time does not look for one each time. */
+struct shared *shared_find(struct cache *cache)
+{
+    struct shared *shared = current(cache, false);
+    if (shared || cache->is_privileged || !cache->config.directory[0] ||
+        clock_milliseconds() < atomic_load(&cache->find_again_at))
+        return shared;
+    if (attach_at_path(cache, false) == CACHE_OK)
+        return atomic_load(&cache->shared)->shared;
+    atomic_store(&cache->find_again_at, clock_milliseconds() + RETRY_MS);
+    return NULL;
 }
 
 void shared_unmap_all(struct cache *cache)

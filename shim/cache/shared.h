@@ -22,6 +22,7 @@
 #define SHARED_WRITERS 17 /* writes under way an origin's slot has room for */
 #define SHARED_TASKS 13   /* watched tasks, likewise */
 #define SHARED_ENDPOINTS 2048
+#define SHARED_PEERS 1024
 #define SHARED_VERDICTS 96 /* room for VERDICT_COUNT to grow within one format */
 #define SHARED_BOOT_ID 16
 
@@ -41,6 +42,12 @@ struct shared_endpoint {
     _Atomic uint64_t before, since;
     _Atomic uint64_t check; /* of the above: whether they are whole */
     _Atomic uint64_t is_disputed;
+};
+
+/* An address, by its digest (peers.c). */
+struct shared_peer {
+    _Atomic uint64_t address; /* 0: free */
+    _Atomic uint64_t answered_at;
 };
 
 struct shared_operation {
@@ -63,6 +70,7 @@ struct shared { /* NOLINT(clang-analyzer-optin.performance.Padding) */
     _Atomic uint64_t pinned_since; /* clock_milliseconds(), or 0 (store.c) */
     _Alignas(128) struct shared_slot slots[SHARED_SLOTS + 2];
     struct shared_endpoint endpoints[SHARED_ENDPOINTS];
+    struct shared_peer peers[SHARED_PEERS];
     _Atomic uint64_t zeroed_at;
     _Atomic uint64_t verdicts[SHARED_VERDICTS];
     struct shared_operation operations[STATISTICS_OPERATIONS];
@@ -82,6 +90,10 @@ struct shared_mapping {
  * when the file must be made.
  */
 struct shared *shared_get(struct cache *cache, bool strictly);
+
+/* The same for who has nothing to write: what is there, or NULL; makes nothing and waits for nothing.
+ */
+struct shared *shared_find(struct cache *cache);
 
 /*
  * For who is inside the gate: maps what is there, and with `create` makes it anew if it is missing,

@@ -9,6 +9,7 @@ const char *const table_names[TABLE_COUNT] = {
     [TABLE_META] = "meta",   [TABLE_RESPONSES] = "responses",
     [TABLE_AGES] = "ages",   [TABLE_SESSIONS] = "sessions",
     [TABLE_BOUND] = "bound", [TABLE_PRINCIPALS] = "principals",
+    [TABLE_PEERS] = "peers",
 };
 
 int table_get(struct environment *environment, MDB_txn *transaction, enum table table,
