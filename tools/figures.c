@@ -14,11 +14,9 @@ uint64_t operation_requests(const struct operation_figures *operation)
 
 const char *group_name(enum verdict_group group)
 {
-    static const char *const names[GROUP_COUNT] = {[GROUP_HIT] = "hit",
-                                                   [GROUP_MISS] = "miss",
-                                                   [GROUP_BYPASS] = "bypass",
-                                                   [GROUP_KEPT] = "kept",
-                                                   [GROUP_EVENT] = "event"};
+    static const char *const names[GROUP_COUNT] = {
+        [GROUP_HIT] = "hit",   [GROUP_MISS] = "miss",   [GROUP_BYPASS] = "bypass",
+        [GROUP_KEPT] = "kept", [GROUP_EVENT] = "event", [GROUP_CONNECTION] = "connection"};
     return names[group];
 }
 

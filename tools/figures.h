@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GROUP_COUNT (GROUP_EVENT + 1)
+#define GROUP_COUNT (GROUP_CONNECTION + 1)
 
 struct operation_figures {
     const char *name;

@@ -110,6 +110,7 @@ void print_summary(const struct figures *figures, const struct screen *screen)
     print_group(figures, "Bypasses", GROUP_BYPASS);
     print_titled_reasons(figures, "Responses of the origin", GROUP_KEPT);
     print_titled_reasons(figures, "Events", GROUP_EVENT);
+    print_titled_reasons(figures, "Connections", GROUP_CONNECTION);
     print_saved(figures);
     if (screen->is_terminal && figures->requests > 0)
         print_picture(figures, screen);

@@ -70,6 +70,12 @@ static bool parse_level(const char *text, enum log_level *level)
     return false;
 }
 
+static bool parse_connect(const char *text, bool *is_eager)
+{
+    *is_eager = strcmp(text, "eager") == 0;
+    return *is_eager || strcmp(text, "lazy") == 0;
+}
+
 static bool parse_switch(const char *text, bool *is_on)
 {
     if (strcmp(text, "1") != 0 && strcmp(text, "0") != 0)
@@ -148,6 +154,8 @@ static bool parse(enum setting setting, const char *text, struct config *config)
         return parse_level(text, &config->log_level);
     case SETTING_FENCE:
         return parse_plain_seconds(text, &config->fence_ms);
+    case SETTING_CONNECT:
+        return parse_connect(text, &config->connects_eagerly);
     case SETTING_CONNECT_TIMEOUT:
         return parse_plain_seconds(text, &config->connect_timeout_ms);
     case SETTING_COUNT:
@@ -178,6 +186,8 @@ static const char *expectation(enum setting setting)
         return "a file's path of at most 4095 bytes, or stderr";
     case SETTING_LOG_LEVEL:
         return "error, info or debug";
+    case SETTING_CONNECT:
+        return "lazy or eager";
     case SETTING_COUNT:
         break;
     }

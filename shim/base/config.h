@@ -50,6 +50,7 @@ struct config {
     enum log_level log_level;
     uint64_t fence_ms;
     uint64_t stale_if_error_ms;
+    bool connects_eagerly;
     uint64_t connect_timeout_ms;
 };
 

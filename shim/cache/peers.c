@@ -233,9 +233,8 @@ enum cache_status peer_learn(struct cache *cache, const struct peer_address *add
         buffer_clear(&old);
     if (!is_learned(buffer_span(&old), peer)) {
         compose(&record, address, peer, buffer_span(&old));
-        status = record.failed
-                     ? CACHE_UNAVAILABLE
-                     : record_put(cache, RECORDS_PEERS, &key, buffer_span(&record));
+        status = record.failed ? CACHE_UNAVAILABLE
+                               : record_put(cache, RECORDS_PEERS, &key, buffer_span(&record));
     }
     buffer_free(&old);
     buffer_free(&record);

@@ -91,7 +91,8 @@ struct shared_mapping {
  */
 struct shared *shared_get(struct cache *cache, bool strictly);
 
-/* The same for who has nothing to write: what is there, or NULL; makes nothing and waits for nothing.
+/* The same for who has nothing to write: what is there, or NULL; makes nothing and waits for
+ * nothing.
  */
 struct shared *shared_find(struct cache *cache);
 

@@ -14,7 +14,14 @@ enum verdict {
     VERDICT_COUNT
 };
 
-enum verdict_group { GROUP_HIT, GROUP_MISS, GROUP_BYPASS, GROUP_KEPT, GROUP_EVENT };
+enum verdict_group {
+    GROUP_HIT,
+    GROUP_MISS,
+    GROUP_BYPASS,
+    GROUP_KEPT,
+    GROUP_EVENT,
+    GROUP_CONNECTION
+};
 
 struct verdict_info {
     enum verdict_group group;

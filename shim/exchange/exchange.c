@@ -438,6 +438,11 @@ bool exchange_is_at_end(const struct exchange *x)
     return x->is_at_end && x->answer.size == 0;
 }
 
+const struct endpoint *exchange_endpoint(const struct exchange *x)
+{
+    return &x->endpoint;
+}
+
 unsigned exchange_port(const struct exchange *x)
 {
     const char *colon = strrchr(x->endpoint.name, ':');

@@ -38,6 +38,9 @@ struct exchange_front {
     /* Whether an answer that was not on the wire can reach the program; false if, say, another
      * thread already sleeps in poll() on the descriptor. */
     bool (*may_answer)(void *connection);
+    /* The origin has said something that a later program may be answered with: what is known of the
+     * way to it is worth remembering. */
+    void (*heard)(void *connection, const struct endpoint *endpoint);
 };
 
 struct exchange; /* opaque */
@@ -98,6 +101,8 @@ size_t exchange_answer_read(struct exchange *exchange, void *bytes, size_t size,
  * it: to the program the peer has closed cleanly. */
 bool exchange_is_at_end(const struct exchange *exchange);
 
+/* The endpoint of the program's last vSphere request. */
+const struct endpoint *exchange_endpoint(const struct exchange *exchange);
 /* The port that the program named in its last vSphere request; 0: none. Another than the peer's
  * means that something lies between them (a proxy). */
 unsigned exchange_port(const struct exchange *exchange);

@@ -255,6 +255,14 @@ static void look_for_logout(struct exchange *x)
         session_resign(x->asked.session);
 }
 
+/* Whether a later program may be answered without the origin after this response. */
+static bool serves_later(const struct exchange *x, enum verdict verdict)
+{
+    return verdict == VERDICT_STORED || verdict == VERDICT_SESSION_STORED ||
+           verdict == VERDICT_VIEW_STORED || verdict == VERDICT_RECORDED ||
+           (x->asked.actual && session_is_shared(x->asked.actual));
+}
+
 void keep_response(struct exchange *x, bool is_whole)
 {
     uint64_t origin_us = clock_microseconds() - x->asked.begun_us;
@@ -272,11 +280,14 @@ void keep_response(struct exchange *x, bool is_whole)
         look_for_origin(x);
         look_for_logout(x);
     }
+    enum verdict verdict = VERDICT_COUNT;
     if (x->asked.keep != KEEP_NOTHING) {
         x->asked.label.origin_us = origin_us;
-        enum verdict verdict = keep(x, is_whole);
+        verdict = keep(x, is_whole);
         report_kept(x, verdict, http_body(x->response).size, origin_us);
     }
+    if (is_whole && serves_later(x, verdict))
+        x->front->heard(x->connection, &x->endpoint);
     recording_free(x->asked.recording);
     claim_release(cache_of(x), &x->asked.claim);
 }

@@ -13,7 +13,8 @@ static const char *group_name(enum verdict verdict)
                                         [GROUP_MISS] = "miss",
                                         [GROUP_BYPASS] = "pass",
                                         [GROUP_KEPT] = "kept",
-                                        [GROUP_EVENT] = "note"};
+                                        [GROUP_EVENT] = "note",
+                                        [GROUP_CONNECTION] = "connection"};
     return names[verdict_infos[verdict].group];
 }
 

@@ -38,6 +38,12 @@ static bool is_libcurl(const struct link_map *object)
     return strncmp(file, "libcurl", strlen("libcurl")) == 0 && strstr(file, ".so");
 }
 
+bool caller_is_libcurl(const void *return_address)
+{
+    const struct link_map *object = object_of(return_address);
+    return object && is_libcurl(object);
+}
+
 /* The real function as `object` would have bound it: in its own scope; the main program's is the
  * global one. */
 static const void *bound_by(const struct link_map *object, const char *name)

@@ -64,6 +64,9 @@ static inline size_t caller_slot(uintptr_t address)
     return (address ^ (address >> 9)) % CALLERS;
 }
 
+/* Whether that is an address within libcurl. */
+bool caller_is_libcurl(const void *return_address);
+
 struct route caller_find(const void *return_address, const SSL *ssl);
 
 /* Where the call from `return_address` on `ssl` goes. */

@@ -1,6 +1,8 @@
 /* Connections: see connection.h. */
 #include "front/connection.h"
+#include "front/defer.h"
 #include "front/renew.h"
+#include "front/standin.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -109,26 +111,36 @@ static struct connection *begin(const struct openssl *openssl, SSL *ssl, const v
     return NULL;
 }
 
+/* What the real write would do first, and before it nobody knows who the peer is. */
+static int shake_hands(const struct call *call, bool is_ours)
+{
+    struct route route = {call->openssl, false};
+    int result = 1;
+    if ((is_ours || standin_exists()) && !defer_of(route, call->ssl) &&
+        !call->openssl->SSL_is_init_finished(call->ssl))
+        result = defer_handshake(route, call->ssl, false);
+    if (result > 0)
+        return 1;
+    return call->is_ex ? 0 : -1;
+}
+
 int connection_begin(const struct call *call, const void *bytes, size_t size,
                      struct connection **connection)
 {
     const struct openssl *openssl = call->openssl;
-    if (exchange_recognise(bytes, size) != EXCHANGE_NOT_OURS &&
-        !openssl->SSL_is_init_finished(call->ssl)) {
-        /* What the real write would do first, and before it nobody knows who the peer is. */
-        CALLER_ENTER(openssl, call->ssl);
-        int result = openssl->SSL_do_handshake(call->ssl);
-        CALLER_LEAVE();
-        if (result <= 0)
-            return call->is_ex ? 0 : -1;
-    }
+    int result = shake_hands(call, exchange_recognise(bytes, size) != EXCHANGE_NOT_OURS);
+    if (result <= 0)
+        return result;
     int saved = errno;
     *connection = begin(openssl, call->ssl, bytes, size);
     errno = saved;
-    if (!*connection) {
-        *connection = CONNECTION_PASS;
-        attach(openssl, call->ssl, CONNECTION_PASS);
-    }
+    if (*connection)
+        return 1;
+    result = defer_settle(call, VERDICT_CONNECT_NEEDED);
+    if (result <= 0)
+        return result;
+    *connection = CONNECTION_PASS;
+    attach(openssl, call->ssl, CONNECTION_PASS);
     return 1;
 }
 
@@ -159,7 +171,8 @@ void connection_forget(struct route route, SSL *ssl)
 /* Whether the kernel may call it readable for what no program sees: see wake_is_noise. */
 static bool needs_watching(const struct connection *connection)
 {
-    return !connection->has_heard &&
+    struct route route = {connection->openssl, false};
+    return !connection->has_heard && !defer_of(route, connection->ssl) &&
            connection->openssl->SSL_version(connection->ssl) == TLS1_3_VERSION;
 }
 
@@ -292,9 +305,28 @@ static int send_held(struct connection *connection, const struct call *call)
     }
 }
 
+/* A connection that is made now has not idled. One that was made to somebody who is refused has
+ * ended. */
+static int settle(struct connection *connection, const struct call *call)
+{
+    struct route route = {call->openssl, false};
+    if (!defer_of(route, call->ssl))
+        return 1;
+    int result = defer_settle(call, VERDICT_CONNECT_NEEDED);
+    connection->idling = CONNECTION_IN_USE;
+    connection->has_heard = false;
+    if (result <= 0 && defer_is_refused(call->openssl, call->ssl))
+        connection->ending =
+            (struct ending){.is_known = true, .is_reset = true, .result = -1, .number = ECONNRESET};
+    return result;
+}
+
 int connection_send(struct connection *connection, const struct call *call)
 {
     struct sigpipe sigpipe;
+    int settled = settle(connection, call);
+    if (settled <= 0)
+        return settled;
     if (connection->idling == CONNECTION_IDLED) {
         connection->idling = CONNECTION_ASKED;
         renew_idle(connection);

@@ -42,6 +42,8 @@ struct connection {
     bool was_answered; /* the last call was answered here, so OpenSSL's own state is of an older */
     bool has_ended;    /* the program was told of the answer's end */
     bool has_heard;    /* the origin's bytes were read, and with them what came before */
+    bool has_learned;  /* what is known of the peer was to be remembered, */
+    bool is_learned;   /* and is */
 
     enum idling idling;
     struct ending ending; /* if known, the SSL is without a connection */

@@ -17,12 +17,15 @@ static int option_of(int fd, int option)
     return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
+bool dial_is_tcp(int fd)
+{
+    return option_of(fd, SO_TYPE) == SOCK_STREAM && option_of(fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
 struct dial_peer dial_peer_of(int fd)
 {
     struct dial_peer peer = {.size = sizeof(peer.address)};
-    bool is_tcp =
-        option_of(fd, SO_TYPE) == SOCK_STREAM && option_of(fd, SO_PROTOCOL) == IPPROTO_TCP;
-    if (!is_tcp || getpeername(fd, (struct sockaddr *)&peer.address, &peer.size) != 0 ||
+    if (!dial_is_tcp(fd) || getpeername(fd, (struct sockaddr *)&peer.address, &peer.size) != 0 ||
         (peer.address.ss_family != AF_INET && peer.address.ss_family != AF_INET6))
         peer.size = 0;
     return peer;
@@ -104,14 +107,17 @@ bool dial_wait_for(const struct dial *dial, const struct openssl *openssl, const
 bool dial_dissolve(const struct dial *dial)
 {
     const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    return connect(dial->fd, &nobody, sizeof(nobody)) == 0;
+    return libc_real()->connect(dial->fd, &nobody, sizeof(nobody)) == 0;
 }
 
 bool dial_connect(const struct dial *dial, const struct dial_peer *peer)
 {
-    if (connect(dial->fd, (const struct sockaddr *)&peer->address, peer->size) == 0)
+    if (libc_real()->connect(dial->fd, (const struct sockaddr *)&peer->address, peer->size) == 0)
         return true;
-    return errno == EINPROGRESS && dial_wait(dial, POLLOUT) && option_of(dial->fd, SO_ERROR) == 0;
+    if (errno != EINPROGRESS)
+        return false;
+    errno = dial_wait(dial, POLLOUT) ? option_of(dial->fd, SO_ERROR) : ETIMEDOUT;
+    return errno == 0;
 }
 
 bool dial_handshake(const struct dial *dial, const struct openssl *openssl, SSL *ssl)

@@ -22,6 +22,8 @@ struct dial_peer {
     socklen_t size;
 };
 
+bool dial_is_tcp(int fd);
+
 /* Who is at the other end of a TCP connection over IPv4 or IPv6; of any other: nobody. */
 struct dial_peer dial_peer_of(int fd);
 unsigned dial_port(const struct dial_peer *peer);
@@ -45,7 +47,7 @@ bool dial_wait(const struct dial *dial, short events);
 bool dial_wait_for(const struct dial *dial, const struct openssl *openssl, const SSL *ssl);
 
 bool dial_dissolve(const struct dial *dial);
-/* Only where nothing is connected. */
+/* Only where nothing is connected; on failure errno says why, as of a connect that blocks. */
 bool dial_connect(const struct dial *dial, const struct dial_peer *peer);
 /* Only on an SSL that is new or cleared. What went wrong is in OpenSSL's error queue. */
 bool dial_handshake(const struct dial *dial, const struct openssl *openssl, SSL *ssl);

@@ -3,6 +3,7 @@
  * (vfork and posix_spawn call none of this, and no hook allocates on the way to exec.)
  */
 #include "front/curl_handle.h"
+#include "front/standin.h"
 #include "front/wake.h"
 
 #include <pthread.h>
@@ -23,6 +24,7 @@ static void in_child(void)
 {
     in_parent();
     sleepers_forget();
+    standin_after_fork();
 }
 
 __attribute__((constructor)) static void register_handlers(void)

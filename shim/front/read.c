@@ -1,6 +1,7 @@
 /* What the program reads: an answer that waits, else what the origin sends, shown to the exchange.
  */
 #include "exchange/context.h"
+#include "front/defer.h"
 #include "front/renew.h"
 #include "front/tls.h"
 
@@ -144,10 +145,15 @@ static int read_once(struct connection *connection, const struct call *call, voi
     *done = 0;
     if (exchange_is_due(exchange))
         return send_due(connection, call);
+    int result = defer_read(call);
+    if (result <= 0) {
+        connection->was_answered = false;
+        return result;
+    }
     if (!exchange_holds_back(exchange))
         return read_origin(connection, call, bytes, size, peeks, done);
     connection->openssl->ERR_set_mark();
-    int result = read_held_back(connection, call, bytes, size, peeks, done);
+    result = read_held_back(connection, call, bytes, size, peeks, done);
     /* The end has shown what was held back: the program has that to read first. Or it was the end
      * of a response after which something is due. */
     if (result <= 0 && (exchange_answer_size(exchange) > 0 || exchange_is_due(exchange))) {
@@ -201,47 +207,60 @@ static int read_looked_at(struct connection *connection, const struct call *call
 
 /* ---- the four forms ---- */
 
-static int read_int(struct connection *connection, const struct openssl *openssl, SSL *ssl,
-                    void *bytes, int size, bool peeks)
+/* Where nothing is looked at, the real function reads, once there is somebody to read from. */
+static bool reads_really(struct connection *connection, const struct call *call, int *result)
 {
-    struct call call = {openssl, ssl, false};
+    *result = 1;
+    if (connection != CONNECTION_PASS)
+        defer_forget_told((struct route){call->openssl, false}, call->ssl);
+    if (!connection_is_ours(connection))
+        *result = connection == CONNECTION_PASS ? 1 : defer_read(call);
+    return !connection_is_ours(connection) && *result > 0;
+}
+
+static int read_int(struct route route, SSL *ssl, void *bytes, int size, bool peeks)
+{
+    struct connection *connection = connection_of(route, ssl);
+    struct call call = {route.openssl, ssl, false};
     size_t done = 0;
-    int result = read_looked_at(connection, &call, bytes, (size_t)size, peeks, &done);
+    int result;
+    if (size <= 0 || reads_really(connection, &call, &result))
+        return peeks ? route.openssl->SSL_peek(ssl, bytes, size)
+                     : route.openssl->SSL_read(ssl, bytes, size);
+    if (result > 0)
+        result = read_looked_at(connection, &call, bytes, (size_t)size, peeks, &done);
     return result > 0 ? (int)done : result;
 }
 
 int tls_read(struct route route, SSL *ssl, void *bytes, int size)
 {
-    struct connection *connection = connection_of(route, ssl);
-    if (!connection_is_ours(connection) || size <= 0)
-        return route.openssl->SSL_read(ssl, bytes, size);
-    return read_int(connection, route.openssl, ssl, bytes, size, false);
+    return read_int(route, ssl, bytes, size, false);
 }
 
 int tls_peek(struct route route, SSL *ssl, void *bytes, int size)
 {
+    return read_int(route, ssl, bytes, size, true);
+}
+
+static int read_ex(struct route route, SSL *ssl, void *bytes, size_t size, bool peeks, size_t *done)
+{
     struct connection *connection = connection_of(route, ssl);
-    if (!connection_is_ours(connection) || size <= 0)
-        return route.openssl->SSL_peek(ssl, bytes, size);
-    return read_int(connection, route.openssl, ssl, bytes, size, true);
+    struct call call = {route.openssl, ssl, true};
+    int result;
+    if (size == 0 || reads_really(connection, &call, &result))
+        return peeks ? route.openssl->SSL_peek_ex(ssl, bytes, size, done)
+                     : route.openssl->SSL_read_ex(ssl, bytes, size, done);
+    return result > 0 ? read_looked_at(connection, &call, bytes, size, peeks, done) : result;
 }
 
 int tls_read_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
 {
-    struct connection *connection = connection_of(route, ssl);
-    if (!connection_is_ours(connection) || size == 0)
-        return route.openssl->SSL_read_ex(ssl, bytes, size, done);
-    struct call call = {route.openssl, ssl, true};
-    return read_looked_at(connection, &call, bytes, size, false, done);
+    return read_ex(route, ssl, bytes, size, false, done);
 }
 
 int tls_peek_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
 {
-    struct connection *connection = connection_of(route, ssl);
-    if (!connection_is_ours(connection) || size == 0)
-        return route.openssl->SSL_peek_ex(ssl, bytes, size, done);
-    struct call call = {route.openssl, ssl, true};
-    return read_looked_at(connection, &call, bytes, size, true, done);
+    return read_ex(route, ssl, bytes, size, true, done);
 }
 
 /* ---- what waits ---- */

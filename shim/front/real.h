@@ -21,6 +21,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): declarations cannot have them */
 #define HOOK_DECLARE(name, type, arguments) type(*name) arguments;
@@ -63,11 +65,8 @@ static inline const struct libc *libc_real(void)
     F(SSL_get_rfd)                                                                                 \
     F(SSL_get_wfd)                                                                                 \
     F(SSL_is_server)                                                                               \
-    F(SSL_is_init_finished)                                                                        \
-    F(SSL_do_handshake)                                                                            \
     F(SSL_get_shutdown)                                                                            \
     F(SSL_set_shutdown)                                                                            \
-    F(SSL_version)                                                                                 \
     F(SSL_ctrl)                                                                                    \
     F(SSL_get_verify_mode)                                                                         \
     F(SSL_get_verify_result)                                                                       \
@@ -84,6 +83,55 @@ static inline const struct libc *libc_real(void)
     F(ERR_pop_to_mark)                                                                             \
     F(ERR_clear_last_mark)
 
+/* Needed for deferring connections (defer.h); without one of them, as in OpenSSL 1.1, every
+ * connection is made at once. */
+#define OPENSSL_DEFERRING(F)                                                                       \
+    F(CRYPTO_free)                                                                                 \
+    F(OPENSSL_sk_new_null)                                                                         \
+    F(OPENSSL_sk_num)                                                                              \
+    F(OPENSSL_sk_pop_free)                                                                         \
+    F(OPENSSL_sk_push)                                                                             \
+    F(OPENSSL_sk_value)                                                                            \
+    F(SSL_CIPHER_find)                                                                             \
+    F(SSL_CIPHER_get_protocol_id)                                                                  \
+    F(SSL_CTX_ctrl)                                                                                \
+    F(SSL_CTX_get_cert_store)                                                                      \
+    F(SSL_CTX_get_client_cert_cb)                                                                  \
+    F(SSL_CTX_get_ex_data)                                                                         \
+    F(SSL_CTX_get_info_callback)                                                                   \
+    F(SSL_CTX_set_ex_data)                                                                         \
+    F(SSL_get0_param)                                                                              \
+    F(SSL_get_SSL_CTX)                                                                             \
+    F(SSL_get_certificate)                                                                         \
+    F(SSL_get_ciphers)                                                                             \
+    F(SSL_get_ex_data_X509_STORE_CTX_idx)                                                          \
+    F(SSL_get_info_callback)                                                                       \
+    F(SSL_get_options)                                                                             \
+    F(SSL_get_security_level)                                                                      \
+    F(SSL_get_servername)                                                                          \
+    F(SSL_get_session)                                                                             \
+    F(SSL_get_verify_callback)                                                                     \
+    F(SSL_session_reused)                                                                          \
+    F(SSL_set_connect_state)                                                                       \
+    F(SSL_set_verify_result)                                                                       \
+    F(X509_STORE_CTX_free)                                                                         \
+    F(X509_STORE_CTX_get0_param)                                                                   \
+    F(X509_STORE_CTX_get1_chain)                                                                   \
+    F(X509_STORE_CTX_get_error)                                                                    \
+    F(X509_STORE_CTX_init)                                                                         \
+    F(X509_STORE_CTX_new)                                                                          \
+    F(X509_STORE_CTX_set_default)                                                                  \
+    F(X509_STORE_CTX_set_ex_data)                                                                  \
+    F(X509_STORE_CTX_set_verify_cb)                                                                \
+    F(X509_VERIFY_PARAM_move_peername)                                                             \
+    F(X509_VERIFY_PARAM_set1)                                                                      \
+    F(X509_VERIFY_PARAM_set_auth_level)                                                            \
+    F(X509_cmp)                                                                                    \
+    F(X509_up_ref)                                                                                 \
+    F(X509_verify_cert)                                                                            \
+    F(d2i_X509)                                                                                    \
+    F(i2d_X509)
+
 struct openssl {
 #define HOOK_LIBC HOOK_IGNORE
 #define HOOK_CURL HOOK_IGNORE
@@ -97,6 +145,7 @@ struct openssl {
 /* NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define OPENSSL_MEMBER(name) __typeof__(name) *name;
     OPENSSL_NEEDED(OPENSSL_MEMBER)
+    OPENSSL_DEFERRING(OPENSSL_MEMBER)
 #undef OPENSSL_MEMBER
     /* SSL_get_peer_certificate until 1.1, SSL_get1_peer_certificate since 3.0: with a reference. */
     X509 *(*get_peer_certificate)(const SSL *ssl);
@@ -106,11 +155,19 @@ struct openssl {
     __typeof__(ERR_set_error) *ERR_set_error;
     void (*put_error)(int library, int function, int reason, const char *file, int line);
 
-    bool is_complete;     /* false: every connection passes */
-    int index;            /* of a connection's state among the SSL's extra data */
+    bool is_complete; /* false: every connection passes */
+    bool can_defer;   /* false: none is deferred */
+    int index;        /* of a connection's state among the SSL's extra data */
+    /* Likewise, of what deferring needs to know (defer.h, greeting.h). */
+    struct {
+        int deferred, protocols, context_protocols, context_verifies;
+    } indexes;
     uintptr_t start, end; /* where the library lies in memory */
     struct openssl *next;
 };
+
+/* Whether there is any libssl in the process. */
+bool openssl_is_loaded(void);
 
 /* The table of the libssl that has this real function, or NULL without memory. */
 const struct openssl *openssl_with(const void *function);

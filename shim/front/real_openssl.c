@@ -1,6 +1,8 @@
 /* Real functions of OpenSSL, one table for each libssl: see real.h. */
 #include "front/real.h"
 #include "front/connection.h"
+#include "front/defer.h"
+#include "front/greeting.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -128,6 +130,13 @@ static void fill(struct openssl *table, void *library)
     is_complete &= !dlsym(library, "SSL_get_ex_new_index");
     table->index = is_complete ? connection_index(table) : -1;
     table->is_complete = table->index >= 0;
+    bool can_defer = table->is_complete;
+#define OPENSSL_FIND(name) can_defer &= find(library, #name, &table->name);
+    OPENSSL_DEFERRING(OPENSSL_FIND)
+#undef OPENSSL_FIND
+    /* The looks of OpenSSL 3 are hooked, not those of older ones. */
+    can_defer &= dlsym(library, "SSL_get1_peer_certificate") != NULL;
+    table->can_defer = can_defer && greeting_indexes(table) && defer_index(table);
 }
 
 static struct openssl *find_table(struct openssl *first, const void *function)
@@ -198,6 +207,12 @@ static int find_libssl(struct dl_phdr_info *info, size_t size, void *data)
     }
     memcpy(search->name, info->dlpi_name, length + 1);
     return 1;
+}
+
+bool openssl_is_loaded(void)
+{
+    struct search search = {.skip = 0};
+    return dl_iterate_phdr(find_libssl, &search) != 0;
 }
 
 /* The table of the loaded libssl number `index`, or NULL; false past the last one. */

@@ -1,9 +1,13 @@
 /* What the program asks of an SSL's state, and what it does to it. */
+#include "front/defer.h"
 #include "front/tls.h"
 
 int tls_get_error(struct route route, const SSL *ssl, int result)
 {
     const struct connection *connection = connection_of(route, ssl);
+    int told = result <= 0 ? defer_told(route, ssl) : 0;
+    if (told)
+        return told;
     int error = route.openssl->SSL_get_error(ssl, result);
     bool is_end = result <= 0 && connection_is_ours(connection) && connection->was_answered &&
                   connection->has_ended;
@@ -15,6 +19,9 @@ int tls_want(struct route route, const SSL *ssl)
 {
     const struct connection *connection = connection_of(route, ssl);
     bool was_answered = connection_is_ours(connection) && connection->was_answered;
+    int told = defer_told(route, ssl);
+    if (told)
+        return told == SSL_ERROR_WANT_READ ? SSL_READING : SSL_WRITING;
     return was_answered ? SSL_NOTHING : route.openssl->SSL_want(ssl);
 }
 
@@ -26,6 +33,13 @@ int tls_shutdown(struct route route, SSL *ssl)
     if (connection_is_ours(connection) && connection->ending.is_clean) {
         openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         return 1;
+    }
+    defer_forget_told(route, ssl);
+    if (defer_of(route, ssl)) {
+        /* The peer answers with its own as soon as it is asked. */
+        bool was_sent = openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN;
+        openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | (was_sent ? SSL_RECEIVED_SHUTDOWN : 0));
+        return was_sent;
     }
     if (connection_is_ours(connection)) {
         connection->was_answered = false;
@@ -43,6 +57,8 @@ int tls_shutdown(struct route route, SSL *ssl)
 int tls_clear(struct route route, SSL *ssl)
 {
     connection_forget(route, ssl);
+    if (!route.passes)
+        defer_drop(route.openssl, ssl);
     CALLER_ENTER(route.openssl, ssl);
     int result = route.openssl->SSL_clear(ssl);
     CALLER_LEAVE();

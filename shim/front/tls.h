@@ -22,6 +22,51 @@ int tls_peek_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *
 int tls_pending(struct route route, const SSL *ssl);
 int tls_has_pending(struct route route, const SSL *ssl);
 
+/* handshake.c */
+int tls_connect(struct route route, SSL *ssl);
+int tls_do_handshake(struct route route, SSL *ssl);
+int tls_set_alpn_protos(struct route route, SSL *ssl, const unsigned char *protocols,
+                        unsigned size);
+int tls_context_set_alpn_protos(struct route route, SSL_CTX *context,
+                                const unsigned char *protocols, unsigned size);
+void tls_context_set_cert_verify_callback(struct route route, SSL_CTX *context,
+                                          int (*verify)(X509_STORE_CTX *, void *), void *argument);
+int tls_context_dane_enable(struct route route, SSL_CTX *context);
+
+/* looks.c */
+int tls_is_init_finished(struct route route, const SSL *ssl);
+int tls_in_init(struct route route, const SSL *ssl);
+int tls_in_before(struct route route, const SSL *ssl);
+OSSL_HANDSHAKE_STATE tls_get_state(struct route route, const SSL *ssl);
+const char *tls_state_string(struct route route, const SSL *ssl);
+const char *tls_state_string_long(struct route route, const SSL *ssl);
+int tls_version(struct route route, const SSL *ssl);
+const char *tls_get_version(struct route route, const SSL *ssl);
+const SSL_CIPHER *tls_get_current_cipher(struct route route, const SSL *ssl);
+void tls_get0_alpn_selected(struct route route, const SSL *ssl, const unsigned char **protocol,
+                            unsigned *size);
+X509 *tls_get0_peer_certificate(struct route route, const SSL *ssl);
+X509 *tls_get1_peer_certificate(struct route route, const SSL *ssl);
+STACK_OF(X509) * tls_get_peer_cert_chain(struct route route, const SSL *ssl);
+STACK_OF(X509) * tls_get0_verified_chain(struct route route, const SSL *ssl);
+size_t tls_get_finished(struct route route, const SSL *ssl, void *bytes, size_t size);
+size_t tls_get_peer_finished(struct route route, const SSL *ssl, void *bytes, size_t size);
+size_t tls_get_client_random(struct route route, const SSL *ssl, unsigned char *bytes, size_t size);
+size_t tls_get_server_random(struct route route, const SSL *ssl, unsigned char *bytes, size_t size);
+struct keying_material {
+    unsigned char *bytes;
+    size_t size;
+    const char *label;
+    size_t label_size;
+    const unsigned char *context;
+    size_t context_size;
+    int uses_context;
+};
+int tls_export_keying_material(struct route route, SSL *ssl, const struct keying_material *wanted);
+int tls_renegotiate(struct route route, SSL *ssl);
+int tls_renegotiate_abbreviated(struct route route, SSL *ssl);
+int tls_key_update(struct route route, SSL *ssl, int type);
+
 /* state.c */
 int tls_get_error(struct route route, const SSL *ssl, int result);
 int tls_want(struct route route, const SSL *ssl);

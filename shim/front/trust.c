@@ -1,7 +1,10 @@
 /*
  * What an exchange asks of the OpenSSL front: who the peer is, and what the program can bear.
  */
-#include "front/connection.h"
+#include "front/defer.h"
+#include "front/greeting.h"
+
+#include "exchange/context.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +21,7 @@ static bool digest_peer(const struct connection *connection, struct trust *trust
     unsigned char seen[EVP_MAX_MD_SIZE + 1];
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    X509 *certificate = openssl->get_peer_certificate(connection->ssl);
+    X509 *certificate = defer_peer_certificate(openssl, connection->ssl);
     if (!certificate)
         return false;
     bool is_whole = openssl->X509_digest(certificate, openssl->EVP_sha256(), seen, &size) == 1;
@@ -94,9 +97,30 @@ static bool may_answer(void *connection_)
     return may;
 }
 
+/* By its own address alone: what a proxy's leads to is decided anew by each program. A connection
+ * that is not real yet has nothing to teach. */
+static void heard(void *connection_, const struct endpoint *endpoint)
+{
+    struct connection *connection = connection_;
+    struct route route = {connection->openssl, false};
+    struct peer_address address;
+    int saved = errno;
+    if (!defer_of(route, connection->ssl) &&
+        dial_port(&connection->peer) == exchange_port(connection->exchange) &&
+        greeting_address(&connection->peer, &address)) {
+        if (!connection->has_learned)
+            connection->is_learned = greeting_learn(connection, &address, endpoint);
+        connection->has_learned = true;
+        if (connection->is_learned)
+            peer_touch(context_get()->cache, &address);
+    }
+    errno = saved;
+}
+
 const struct exchange_front connection_front = {
     .trust = trust,
     .peer_name = peer_name,
     .may_wait = may_wait,
     .may_answer = may_answer,
+    .heard = heard,
 };

@@ -5,6 +5,7 @@
  * bytes. The program is told the truth, comes again with them, and is told then that they were
  * written.
  */
+#include "front/defer.h"
 #include "front/tls.h"
 
 #include <errno.h>
@@ -22,6 +23,9 @@ static void feed(struct connection *connection, const uint8_t *bytes, size_t tak
     if (verdict == EXCHANGE_ANSWER && exchange_held(connection->exchange).size == 0)
         connection->idling = CONNECTION_IDLED;
     connection->was_answered = true;
+    /* The handshake was made for nothing: the next one need not be. */
+    if (verdict == EXCHANGE_ANSWER && !connection->has_learned)
+        connection_front.heard(connection, exchange_endpoint(connection->exchange));
 }
 
 /* The connection is found dead: whether the exchange has an answer all the same. */
@@ -30,7 +34,7 @@ static bool is_answered_in_place(struct connection *connection)
     struct exchange *exchange = connection->exchange;
     bool is_dead =
         connection->ending.is_known || !openssl_put_off(connection->openssl, connection->ssl);
-    if (!is_dead)
+    if (!is_dead || defer_is_refused(connection->openssl, connection->ssl))
         return false;
     exchange_feed_end(exchange, false);
     if (exchange_answer_size(exchange) == 0)
@@ -101,6 +105,7 @@ static int write_ours(struct connection *connection, const struct call *call, co
 static int write_looked_at(struct connection *connection, const struct call *call,
                            const void *bytes, size_t size, size_t *done)
 {
+    defer_forget_told((struct route){call->openssl, false}, call->ssl);
     int result = connection ? 1 : connection_begin(call, bytes, size, &connection);
     if (result <= 0)
         return result;
@@ -143,6 +148,11 @@ ossl_ssize_t tls_sendfile(struct route route, SSL *ssl, int fd, off_t offset, si
             return result;
         }
         connection_leave(connection);
+    } else if (defer_of(route, ssl)) {
+        int result =
+            defer_settle(&(struct call){route.openssl, ssl, false}, VERDICT_CONNECT_NEEDED);
+        if (result <= 0)
+            return result;
     }
     return route.openssl->SSL_sendfile(ssl, fd, offset, size, flags);
 }

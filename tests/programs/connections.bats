@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # A connection that the origin ends while answers come from the cache is made anew under the same SSL, and the program
-# sees nothing of it. Where nothing was answered, or nothing can be had, it sees what it would have seen.
+# sees nothing of it. Where nothing was answered, or nothing can be had, it sees what it would have seen. Every run
+# connects at once (VCACHE_CONNECT): deferred.bats is about connections that are not there yet.
 
 # A test is a subshell, on purpose.
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2119
@@ -22,7 +23,7 @@ setup() {
     client=$build/tests/clients/client
     idle=$scripts/idle.py
     go=$BATS_TEST_TMPDIR/go
-    export CLIENT_PAUSE=$go
+    export CLIENT_PAUSE=$go VCACHE_CONNECT=eager
     mkfifo "$go"
 }
 teardown() { end; }

@@ -15,6 +15,7 @@ struct connection {
     struct exchange *exchange;
     bool has_certificate;
     bool can_answer;
+    unsigned heard;     /* times that the front was told of something worth coming back for */
     struct buffer sent; /* what reached the origin */
     struct buffer seen; /* what the program has read */
 };
@@ -42,7 +43,13 @@ static bool may_answer(void *connection)
     return ((struct connection *)connection)->can_answer;
 }
 
-static const struct exchange_front front = {trust, peer_name, may_wait, may_answer};
+static void heard(void *connection, const struct endpoint *endpoint)
+{
+    assert_non_null(strstr(endpoint->name, "https://"));
+    ((struct connection *)connection)->heard++;
+}
+
+static const struct exchange_front front = {trust, peer_name, may_wait, may_answer, heard};
 
 static char host[64]; /* of the running test */
 
@@ -463,6 +470,22 @@ static void only_whole_and_good_responses_are_stored(void **state)
     exchange_forwarded(&c, request(FIND), response(ENVELOPE("<e:Fault><faultstring/></e:Fault>")));
     exchange_forwarded(&c, request(FIND), response(FOUND));
     exchange_answered(&c, request(FIND), FOUND);
+    close_connection(&c);
+}
+
+static void the_front_hears_of_what_a_later_program_may_be_answered_with(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response_with("503 Service Unavailable", "", "busy"));
+    exchange_forwarded(&c, request(FIND), response("this is not SOAP"));
+    exchange_forwarded(&c, request(RENAME), response(ENVELOPE("<RenameResponse/>")));
+    assert_int_equal(c.heard, 0);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    assert_int_equal(c.heard, 1);
+    exchange_answered(&c, request(FIND), FOUND);
+    assert_int_equal(c.heard, 1);
     close_connection(&c);
 }
 
@@ -1280,6 +1303,7 @@ int main(void)
         WITH_HOST(a_read_that_a_write_overtook_is_not_stored),
         WITH_HOST(a_write_whose_response_broke_off_keeps_the_fence),
         WITH_HOST(only_whole_and_good_responses_are_stored),
+        WITH_HOST(the_front_hears_of_what_a_later_program_may_be_answered_with),
         WITH_HOST(a_response_that_ends_at_close_is_stored_when_the_close_is_clean),
         WITH_HOST(a_login_is_lent_to_the_same_password_only),
         WITH_HOST(a_logout_is_kept_and_afterwards_the_cookie_is_worth_nothing),

@@ -1,0 +1,78 @@
+/*
+ * Deferred connections (DESIGN, section 10): an SSL that the program believes connected, over a
+ * socket that only stands in (standin.h).
+ *
+ *   waiting    the handshake was answered here: the certificates that the origin showed before pass
+ *              the program's own verification now
+ *   greeting   a request must go out: the real connection is being made, the real handshake is
+ *              under way, in the program's own loop if its socket does not block
+ *   over       it is real, or has failed for good; nothing is done here any more
+ *
+ * What the program asks of the SSL meanwhile is answered from what is known (looks.c); it keeps
+ * valid what it was given until the SSL is freed. If the origin then shows another certificate than
+ * the one that the program was shown, the connection is lost: neither what was stored nor what the
+ * program sends must get to it, and the next connection sees it.
+ *
+ * Not thread-safe, as an SSL is not.
+ */
+#ifndef VCACHE_FRONT_DEFER_H
+#define VCACHE_FRONT_DEFER_H
+
+#include "cache/statistics.h"
+#include "front/connection.h"
+
+struct deferred;
+
+extern atomic_uint defer_count; /* SSLs that wait or greet */
+
+/* Where the state of this library's SSLs is attached; false on failure. */
+bool defer_index(struct openssl *openssl);
+
+struct deferred *defer_find(const struct openssl *openssl, const SSL *ssl);
+
+/* That of an SSL that waits or greets, else NULL. */
+static inline struct deferred *defer_of(struct route route, const SSL *ssl)
+{
+    if (__builtin_expect(atomic_load_explicit(&defer_count, memory_order_relaxed) == 0, 1) ||
+        route.passes)
+        return NULL;
+    return defer_find(route.openssl, ssl);
+}
+
+/*
+ * The program's SSL_do_handshake, or SSL_connect if `connects`: answered here if it can be, else
+ * the real function, over a real connection. What it returned.
+ */
+int defer_handshake(struct route route, SSL *ssl, bool connects);
+
+/*
+ * The SSL is needed for real, to send what must go out (VERDICT_CONNECT_NEEDED) or for another
+ * reason. 1 when it is; else what the program's call is to return, SSL_get_error and errno saying
+ * why: it is under way, or it cannot be had. After a failure to get through the SSL waits again:
+ * the next request tries again.
+ */
+int defer_settle(const struct call *call, enum verdict why);
+/* The same for a call that cannot be put off: waits however the socket is. */
+bool defer_settle_at_once(struct route route, const SSL *ssl);
+
+/* The program reads, and nothing was asked: 1 if it is to read for real, else it is told that there
+ * is nothing yet. */
+int defer_read(const struct call *call);
+/* What the program was told to wait for by the last of these, where OpenSSL does not know it:
+ * SSL_ERROR_WANT_READ or _WRITE. 0: OpenSSL knows. */
+int defer_told(struct route route, const SSL *ssl);
+/* The next call begins. */
+void defer_forget_told(struct route route, const SSL *ssl);
+
+/* Whether the origin was got through to, and refused: by the program's verification, or because it
+ * shows another certificate than before. */
+bool defer_is_refused(const struct openssl *openssl, const SSL *ssl);
+
+/* The SSL is to be used for another connection: what was deferred is dropped. */
+void defer_drop(const struct openssl *openssl, SSL *ssl);
+
+/* The peer's certificate as the program was shown it, with a reference; the real one if the SSL is
+ * real. NULL: none. */
+X509 *defer_peer_certificate(const struct openssl *openssl, const SSL *ssl);
+
+#endif

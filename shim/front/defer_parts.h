@@ -1,0 +1,44 @@
+/*
+ * The inside of a deferred connection: for defer.c (the handshake that is answered here), settle.c
+ * (the one that is not) and looks.c (what is seen of it meanwhile).
+ */
+#ifndef VCACHE_FRONT_DEFER_PARTS_H
+#define VCACHE_FRONT_DEFER_PARTS_H
+
+#include "cache/statistics.h"
+#include "front/defer.h"
+
+enum defer_phase { DEFER_WAITING, DEFER_GREETING, DEFER_OVER };
+
+enum { PROTOCOL_SIZE = 255 }; /* RFC 7301, 3.1 */
+
+struct deferred {
+    const struct openssl *openssl;
+    SSL *ssl;
+    enum defer_phase phase;
+    int fd;
+    struct dial_peer peer;
+    struct endpoint endpoint;
+    STACK_OF(X509) * chain;
+    STACK_OF(X509) * verified;
+    long verify_result;
+    int version;
+    const SSL_CIPHER *cipher;
+    size_t protocol_size;
+    uint8_t protocol[PROTOCOL_SIZE];
+    int told; /* what the last call said by SSL_ERROR_WANT_…, in place of OpenSSL; 0: nothing */
+    bool is_refused;
+};
+
+/* In whatever phase; NULL if nothing was ever deferred on this SSL. */
+struct deferred *defer_attached(const struct openssl *openssl, const SSL *ssl);
+
+/* What the program was shown stays valid: it is freed with the SSL. */
+void defer_end(struct deferred *deferred);
+
+/* The program asks for the handshake again: what SSL_do_handshake is to return. */
+int defer_go_on(struct deferred *deferred);
+
+void defer_report(const struct endpoint *endpoint, enum verdict verdict);
+
+#endif

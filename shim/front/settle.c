@@ -1,0 +1,255 @@
+/* Deferred connections that become real: see defer.h. */
+#include "front/defer_parts.h"
+#include "front/greeting.h"
+#include "front/standin.h"
+
+#include "base/clock.h"
+#include "exchange/context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static bool blocks(int fd)
+{
+    int saved = errno;
+    int flags = fcntl(fd, F_GETFL);
+    errno = saved;
+    return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/* ---- what came of it ---- */
+
+/* Nobody was got through to: the program may try again, on the same SSL. errno is kept. */
+static void wait_again(struct deferred *deferred)
+{
+    const struct openssl *openssl = deferred->openssl;
+    int saved = errno;
+    CALLER_ENTER(openssl, deferred->ssl);
+    bool is_cleared = openssl->SSL_clear(deferred->ssl) == 1;
+    CALLER_LEAVE();
+    openssl->BIO_clear_flags(openssl->SSL_get_rbio(deferred->ssl), BIO_FLAGS_IN_EOF);
+    if (is_cleared && standin_make_again(deferred->fd, &deferred->peer)) {
+        openssl->SSL_set_verify_result(deferred->ssl, deferred->verify_result);
+        deferred->phase = DEFER_WAITING;
+    } else {
+        defer_end(deferred);
+    }
+    errno = saved;
+}
+
+static int fail(struct deferred *deferred)
+{
+    defer_report(&deferred->endpoint, VERDICT_CONNECT_FAILED);
+    wait_again(deferred);
+    return -1;
+}
+
+/* OpenSSL says why, and the SSL is not to be used any more. */
+static int refuse(struct deferred *deferred, unsigned long error)
+{
+    defer_report(&deferred->endpoint, VERDICT_CONNECT_FAILED);
+    deferred->is_refused = ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+    defer_end(deferred);
+    return -1;
+}
+
+/* Whoever this is, the program was shown somebody else: as if the connection had been reset. The
+ * next one sees this one. */
+static int reject(struct deferred *deferred)
+{
+    struct peer_address address;
+    defer_report(&deferred->endpoint, VERDICT_CONNECT_CHANGED);
+    if (greeting_address(&deferred->peer, &address))
+        peer_forget(context_get()->cache, &address);
+    dial_dissolve(&(struct dial){.fd = deferred->fd});
+    deferred->is_refused = true;
+    defer_end(deferred);
+    errno = ECONNRESET;
+    return -1;
+}
+
+/* OpenSSL asks itself by a function that is hooked, too. */
+static bool is_same_peer(const struct deferred *deferred)
+{
+    const struct openssl *openssl = deferred->openssl;
+    CALLER_ENTER(openssl, deferred->ssl);
+    X509 *now = openssl->get_peer_certificate(deferred->ssl);
+    CALLER_LEAVE();
+    bool is_same =
+        now &&
+        openssl->X509_cmp(now, openssl->OPENSSL_sk_value((OPENSSL_STACK *)deferred->chain, 0)) == 0;
+    openssl->X509_free(now);
+    return is_same;
+}
+
+/* ---- the real handshake ---- */
+
+/* In the program's loop: its result is the call's. */
+static int greet(struct deferred *deferred)
+{
+    CALLER_ENTER(deferred->openssl, deferred->ssl);
+    int result = deferred->openssl->SSL_do_handshake(deferred->ssl);
+    CALLER_LEAVE();
+    return result;
+}
+
+/*
+ * A program that writes does not expect to be told that it must wait until it can read (PHP gives
+ * up), so that is waited for here, for a moment, and then the program is told to write again, which
+ * it may at once: in its loop its own time-outs count.
+ */
+static void greet_writing(struct deferred *deferred, int *result)
+{
+    enum { MOMENT_MS = 100 };
+    struct pollfd polled = {.fd = deferred->fd, .events = POLLIN};
+    const struct openssl *openssl = deferred->openssl;
+    uint64_t end_ms = clock_milliseconds() + MOMENT_MS;
+    *result = greet(deferred);
+    while (*result <= 0 && openssl->SSL_want(deferred->ssl) == SSL_READING &&
+           openssl_put_off(openssl, deferred->ssl)) {
+        uint64_t now_ms = clock_milliseconds();
+        if (now_ms >= end_ms || libc_real()->poll(&polled, 1, (int)(end_ms - now_ms)) == 0) {
+            deferred->told = SSL_ERROR_WANT_WRITE;
+            return;
+        }
+        *result = greet(deferred);
+    }
+}
+
+static int greet_until(struct deferred *deferred, uint64_t limit_ms)
+{
+    struct dial dial;
+    if (!dial_begin(&dial, deferred->fd, limit_ms))
+        return -1;
+    bool is_done = dial_handshake(&dial, deferred->openssl, deferred->ssl);
+    int saved = errno;
+    dial_end(&dial);
+    errno = saved;
+    return is_done ? 1 : -1;
+}
+
+/* How the call that needs the connection waits for it. */
+enum patience { NOT_AT_ALL, WHILE_WRITING, UNTIL_DONE };
+
+static int go_on_greeting(struct deferred *deferred, enum patience patience, uint64_t limit_ms)
+{
+    const struct openssl *openssl = deferred->openssl;
+    unsigned long before = openssl->ERR_peek_last_error();
+    int result;
+    if (patience == UNTIL_DONE)
+        result = greet_until(deferred, limit_ms);
+    else if (patience == WHILE_WRITING)
+        greet_writing(deferred, &result);
+    else
+        result = greet(deferred);
+    unsigned long error = openssl->ERR_peek_last_error();
+    if (result == 1 && !is_same_peer(deferred))
+        return reject(deferred);
+    if (result == 1) {
+        defer_end(deferred);
+        return 1;
+    }
+    if (openssl_put_off(openssl, deferred->ssl)) {
+        if (patience != UNTIL_DONE)
+            return -1;
+        errno = ETIMEDOUT;
+        return fail(deferred);
+    }
+    return error != before ? refuse(deferred, error) : fail(deferred);
+}
+
+static int settle(struct deferred *deferred, enum patience patience, enum verdict why)
+{
+    uint64_t limit_ms = context_get()->config.connect_timeout_ms;
+    uint64_t begun_ms = clock_milliseconds();
+    deferred->told = 0;
+    if (deferred->phase == DEFER_WAITING) {
+        defer_report(&deferred->endpoint, why);
+        enum standin_result result = standin_replace(deferred->fd, limit_ms);
+        if (result == STANDIN_FAILED)
+            return fail(deferred);
+        if (result == STANDIN_NONE) {
+            /* Another process has made it its own, or the program has shut it down. */
+            errno = ECONNRESET;
+            defer_end(deferred);
+            return -1;
+        }
+        deferred->phase = DEFER_GREETING;
+    }
+    uint64_t used_ms = clock_milliseconds() - begun_ms;
+    return go_on_greeting(deferred, patience, used_ms < limit_ms ? limit_ms - used_ms : 0);
+}
+
+static enum patience patience_of(const struct deferred *deferred, enum patience at_most)
+{
+    return blocks(deferred->fd) ? UNTIL_DONE : at_most;
+}
+
+static struct deferred *find(const struct openssl *openssl, const SSL *ssl)
+{
+    return defer_of((struct route){openssl, false}, ssl);
+}
+
+int defer_settle(const struct call *call, enum verdict why)
+{
+    struct deferred *deferred = find(call->openssl, call->ssl);
+    if (!deferred || settle(deferred, patience_of(deferred, WHILE_WRITING), why) > 0)
+        return 1;
+    return call->is_ex ? 0 : -1;
+}
+
+bool defer_settle_at_once(struct route route, const SSL *ssl)
+{
+    struct deferred *deferred = defer_of(route, ssl);
+    int saved = errno;
+    if (!deferred)
+        return true;
+    /* The connection is waited for by its handshake. */
+    route.openssl->ERR_set_mark();
+    bool is_real = settle(deferred, UNTIL_DONE, VERDICT_CONNECT_TOUCHED) > 0;
+    route.openssl->ERR_pop_to_mark();
+    errno = saved;
+    return is_real;
+}
+
+int defer_go_on(struct deferred *deferred)
+{
+    return deferred->phase == DEFER_WAITING
+               ? 1
+               : settle(deferred, patience_of(deferred, NOT_AT_ALL), VERDICT_CONNECT_NEEDED);
+}
+
+/* ---- reading where nothing can have come ---- */
+
+int defer_read(const struct call *call)
+{
+    struct deferred *deferred = find(call->openssl, call->ssl);
+    if (!deferred)
+        return 1;
+    if (deferred->phase == DEFER_WAITING && !blocks(deferred->fd)) {
+        deferred->told = SSL_ERROR_WANT_READ;
+        errno = EAGAIN;
+    } else if (settle(deferred, patience_of(deferred, NOT_AT_ALL), VERDICT_CONNECT_TOUCHED) > 0) {
+        return 1;
+    }
+    return call->is_ex ? 0 : -1;
+}
+
+int defer_told(struct route route, const SSL *ssl)
+{
+    const struct deferred *deferred = defer_of(route, ssl);
+    return deferred ? deferred->told : 0;
+}
+
+void defer_forget_told(struct route route, const SSL *ssl)
+{
+    struct deferred *deferred = defer_of(route, ssl);
+    if (deferred)
+        deferred->told = 0;
+}
+
+bool defer_is_refused(const struct openssl *openssl, const SSL *ssl)
+{
+    const struct deferred *deferred = defer_attached(openssl, ssl);
+    return deferred && deferred->is_refused;
+}

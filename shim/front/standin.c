@@ -1,0 +1,402 @@
+/* Stand-ins: see standin.h. */
+#include "front/standin.h"
+#include "front/wake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    PLACES = 256,
+    LOCK_PATIENCE = 1 << 16, /* in yields of the processor */
+    SWEEP_EVERY = 1024       /* looks at descriptors that are not among them */
+};
+
+struct standin {
+    bool is_taken;
+    struct descriptor descriptor; /* the number was its own when it was last looked at */
+    struct dial_peer peer;
+    struct linger linger; /* as the program set it */
+};
+
+static struct standin places[PLACES];
+static unsigned places_used; /* places from here on were never taken */
+static atomic_bool is_locked;
+static atomic_uint misses;
+static _Atomic pid_t owner; /* whose descriptors these are: a child of vfork has its own */
+atomic_uint standin_count;
+
+static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+/* ---- the table ---- */
+
+static bool lock(void)
+{
+    unsigned yields = LOCK_PATIENCE;
+    while (atomic_exchange_explicit(&is_locked, true, memory_order_acquire)) {
+        if (yields-- == 0)
+            return false;
+        sched_yield();
+    }
+    return true;
+}
+
+static void unlock(void)
+{
+    atomic_store_explicit(&is_locked, false, memory_order_release);
+}
+
+void standin_after_fork(void)
+{
+    unlock();
+    atomic_store(&owner, getpid());
+}
+
+static bool is_same_file(const struct descriptor *a, const struct descriptor *b)
+{
+    return a->inode == b->inode && a->device == b->device;
+}
+
+/* Locked. */
+static struct standin *find(const struct descriptor *descriptor)
+{
+    for (unsigned i = 0; i < places_used; i++)
+        if (places[i].is_taken && is_same_file(&places[i].descriptor, descriptor))
+            return &places[i];
+    return NULL;
+}
+
+/* Locked. */
+static void drop(struct standin *place)
+{
+    place->is_taken = false;
+    atomic_fetch_sub(&standin_count, 1);
+}
+
+/* As getdents64(2) gives them. */
+struct entry {
+    uint64_t inode;
+    int64_t next;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+};
+
+/* Locked. Whether one of the descriptors that the entries name is that file. */
+static bool is_among(struct standin *place, const char *entries, long size)
+{
+    for (long at = 0; at < size;) {
+        const struct entry *entry = (const void *)(entries + at);
+        struct descriptor descriptor;
+        if (wake_identify(atoi(entry->name), &descriptor) &&
+            is_same_file(&descriptor, &place->descriptor)) {
+            place->descriptor = descriptor;
+            return true;
+        }
+        at += entry->size;
+    }
+    return false;
+}
+
+/* Locked. The number may be closed while a duplicate is open. By system calls, for readdir
+ * allocates.
+ */
+static bool is_open_elsewhere(struct standin *place)
+{
+    _Alignas(struct entry) char entries[2048];
+    int fd =
+        (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_open = fd < 0; /* unknown: it is kept */
+    long size = 0;
+    while (!is_open && (size = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
+        is_open = is_among(place, entries, size);
+    if (fd >= 0)
+        syscall(SYS_close, fd);
+    return is_open;
+}
+
+/* Locked. Forgets what the program has closed. */
+static void sweep(void)
+{
+    int saved = errno;
+    if (atomic_load(&owner) != getpid())
+        return;
+    for (unsigned i = 0; i < places_used; i++) {
+        struct standin *place = &places[i];
+        struct descriptor now;
+        bool is_open = !place->is_taken || (wake_identify(place->descriptor.fd, &now) &&
+                                            is_same_file(&now, &place->descriptor));
+        if (!is_open && !is_open_elsewhere(place))
+            drop(place);
+    }
+    errno = saved;
+}
+
+/* Locked until unlock, if there is one. */
+static struct standin *enter(int fd)
+{
+    struct descriptor descriptor;
+    if (!standin_exists() || !wake_identify(fd, &descriptor) || !lock())
+        return NULL;
+    struct standin *place = find(&descriptor);
+    if (!place && atomic_fetch_add(&misses, 1) % SWEEP_EVERY == SWEEP_EVERY - 1)
+        sweep();
+    if (!place)
+        unlock();
+    return place;
+}
+
+/* Locked. */
+static struct standin *free_place(void)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        for (unsigned i = 0; i < PLACES; i++) {
+            if (places[i].is_taken)
+                continue;
+            if (i >= places_used)
+                places_used = i + 1;
+            return &places[i];
+        }
+        sweep();
+    }
+    return NULL;
+}
+
+/* ---- what is asked ---- */
+
+bool standin_peer(int fd, struct dial_peer *peer)
+{
+    const struct standin *place = enter(fd);
+    if (!place)
+        return false;
+    *peer = place->peer;
+    unlock();
+    return true;
+}
+
+/* ---- making one ---- */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static bool is_unbound(int fd)
+{
+    union address own = {0};
+    socklen_t size = sizeof(own);
+    if (libc_real()->getsockname(fd, &own.any, &size) != 0)
+        return false;
+    return own.any.sa_family == AF_INET ? own.v4.sin_port == 0
+                                        : own.any.sa_family == AF_INET6 && own.v6.sin6_port == 0;
+}
+
+/* Neither bound nor connected nor about to be, nor with a first flight of its own (TCP Fast Open).
+ */
+static bool is_fresh(int fd)
+{
+    struct tcp_info info = {0};
+    int fast_open = 0;
+    socklen_t size = sizeof(info);
+    if (!dial_is_tcp(fd) || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        info.tcpi_state != TCP_CLOSE)
+        return false;
+    size = sizeof(fast_open);
+    bool is_plain =
+        getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &fast_open, &size) != 0 || !fast_open;
+    return is_plain && is_unbound(fd);
+}
+
+/* Bound to no address, for that would stay with the socket: only to a port, which does not. */
+static bool bind_to_port(int fd, int family, union address *own, socklen_t *size)
+{
+    *own = (union address){0};
+    own->any.sa_family = (sa_family_t)family;
+    *size = family == AF_INET ? sizeof(own->v4) : sizeof(own->v6);
+    if (bind(fd, &own->any, *size) != 0 || libc_real()->getsockname(fd, &own->any, size) != 0)
+        return false;
+    if (family == AF_INET)
+        own->v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    else
+        own->v6.sin6_addr = in6addr_loopback;
+    return (family == AF_INET ? own->v4.sin_port : own->v6.sin6_port) != 0;
+}
+
+static bool is_established(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_ESTABLISHED;
+}
+
+/* *result is the kernel's: of a socket that does not block, that it is under way, though it is
+ * there when the call returns. */
+static bool connect_to_itself(int fd, int family, int *result)
+{
+    union address own;
+    socklen_t size;
+    if (!bind_to_port(fd, family, &own, &size))
+        return false;
+    *result = libc_real()->connect(fd, &own.any, size);
+    return (*result == 0 || errno == EINPROGRESS) && is_established(fd);
+}
+
+/* errno is kept. */
+static void dissolve(int fd)
+{
+    int saved = errno;
+    dial_dissolve(&(struct dial){.fd = fd});
+    errno = saved;
+}
+
+/* Its end is nobody's business: without this the kernel would remember it for a minute. */
+static struct linger make_lightweight(int fd)
+{
+    struct linger linger = {0};
+    socklen_t size = sizeof(linger);
+    getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    return linger;
+}
+
+/* Unless the program has set it meanwhile. */
+static void restore_linger(int fd, const struct linger *linger)
+{
+    struct linger now = {0};
+    socklen_t size = sizeof(now);
+    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &now, &size) == 0 && now.l_onoff && !now.l_linger)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, sizeof(*linger));
+}
+
+static bool keep(int fd, const struct dial_peer *peer)
+{
+    struct standin made = {.is_taken = true, .peer = *peer};
+    if (!wake_identify(fd, &made.descriptor) || !lock())
+        return false;
+    struct standin *place = free_place();
+    if (place) {
+        made.linger = make_lightweight(fd);
+        atomic_store(&owner, getpid());
+        *place = made;
+        atomic_fetch_add(&standin_count, 1);
+    }
+    unlock();
+    return place;
+}
+
+bool standin_make(int fd, const struct dial_peer *peer, int *result)
+{
+    if (!is_fresh(fd))
+        return false;
+    if (connect_to_itself(fd, peer->address.ss_family, result)) {
+        int said = errno;
+        if (keep(fd, peer)) {
+            errno = said;
+            return true;
+        }
+    }
+    dissolve(fd);
+    return false;
+}
+
+bool standin_make_again(int fd, const struct dial_peer *peer)
+{
+    int result;
+    int saved = errno;
+    dissolve(fd);
+    bool is_made = connect_to_itself(fd, peer->address.ss_family, &result) && keep(fd, peer);
+    if (!is_made)
+        dissolve(fd);
+    errno = saved;
+    return is_made;
+}
+
+bool standin_ask(int fd, int *result)
+{
+    union address own = {0};
+    socklen_t size = sizeof(own);
+    if (!enter(fd))
+        return false;
+    unlock();
+    if (libc_real()->getsockname(fd, &own.any, &size) != 0)
+        return false;
+    *result = libc_real()->connect(fd, &own.any, size);
+    return true;
+}
+
+/* ---- ending one ---- */
+
+static bool take(int fd, struct standin *taken)
+{
+    struct standin *place = enter(fd);
+    if (!place)
+        return false;
+    *taken = *place;
+    drop(place);
+    unlock();
+    return true;
+}
+
+void standin_forget(int fd)
+{
+    struct standin forgotten;
+    take(fd, &forgotten);
+}
+
+/* False if another process that shares the file has made it real, or dissolved it. */
+static bool is_connected_to_itself(int fd)
+{
+    union address own = {0}, peer = {0};
+    socklen_t own_size = sizeof(own);
+    socklen_t peer_size = sizeof(peer);
+    return libc_real()->getsockname(fd, &own.any, &own_size) == 0 &&
+           libc_real()->getpeername(fd, &peer.any, &peer_size) == 0 && own_size == peer_size &&
+           memcmp(&own, &peer, own_size) == 0;
+}
+
+/* Does not wait. */
+static int start(int fd, const struct dial_peer *peer)
+{
+    int result = libc_real()->connect(fd, (const struct sockaddr *)&peer->address, peer->size);
+    return result == 0 || errno == EINPROGRESS ? 0 : -1;
+}
+
+static int dial(int fd, const struct dial_peer *peer, uint64_t limit_ms)
+{
+    struct dial dial;
+    if (!dial_begin(&dial, fd, limit_ms))
+        return -1;
+    bool is_connected = dial_connect(&dial, peer);
+    int saved = errno;
+    dial_end(&dial);
+    errno = saved;
+    return is_connected ? 0 : -1;
+}
+
+enum standin_result standin_replace(int fd, uint64_t limit_ms)
+{
+    struct standin standin;
+    int saved = errno;
+    if (!take(fd, &standin) || !is_connected_to_itself(fd)) {
+        errno = saved;
+        return STANDIN_NONE;
+    }
+    dissolve(fd);
+    restore_linger(fd, &standin.linger);
+    int flags = fcntl(fd, F_GETFL);
+    bool waits = flags < 0 || !(flags & O_NONBLOCK);
+    bool is_made = (waits ? dial(fd, &standin.peer, limit_ms) : start(fd, &standin.peer)) == 0;
+    if (is_made)
+        errno = saved;
+    else
+        dissolve(fd);
+    return is_made ? STANDIN_REPLACED : STANDIN_FAILED;
+}

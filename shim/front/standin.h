@@ -1,0 +1,61 @@
+/*
+ * Stand-ins: a socket that is connected to itself, in the place of a connection that does not exist
+ * yet (DESIGN, section 10). To the kernel it is an open TCP connection on which nothing happens:
+ * poll, select, epoll and liveness checks say what they say of an idle real one.
+ *
+ * Later the real connection is made on the same open file, so that what epoll instances know of it
+ * and the options that the program set stay. It is known by its open file, not by its number: it
+ * may have been duplicated. What the program has closed is forgotten by and by.
+ *
+ * A process without one pays one load and one branch for each hooked call. Thread-safe, lock-free
+ * but for a bounded try; allocates nothing, for hooked calls are made in signal handlers. A child
+ * that was forked may use what its parent has: the open file is shared, and whoever comes first
+ * makes it real for both.
+ */
+#ifndef VCACHE_FRONT_STANDIN_H
+#define VCACHE_FRONT_STANDIN_H
+
+#include "front/dial.h"
+
+extern atomic_uint standin_count;
+
+/* Whether there may be any. */
+static inline bool standin_exists(void)
+{
+    return __builtin_expect(atomic_load_explicit(&standin_count, memory_order_relaxed) != 0, 0);
+}
+
+/*
+ * Connects a fresh socket to itself in place of `peer`. *result: what connect is to return, with
+ * errno, as the kernel said it. False, and nothing has been done, where it cannot be had: the
+ * socket is bound or not fresh, there is no loopback.
+ */
+bool standin_make(int fd, const struct dial_peer *peer, int *result);
+
+/* The program calls connect once more, to learn whether it is connected (Ruby): whether it is a
+ * stand-in, and then what the kernel says. */
+bool standin_ask(int fd, int *result);
+
+/* The same as standin_make on a socket whose real connection could not be had, for the next try.
+ * errno is kept. */
+bool standin_make_again(int fd, const struct dial_peer *peer);
+
+/* Whether the descriptor is one, and in whose place. */
+bool standin_peer(int fd, struct dial_peer *peer);
+
+/*
+ * Makes the real connection, as the program would: where the file blocks, waits for it, as long as
+ * the program's own time-outs on the socket allow or else `limit_ms`. Otherwise it may be on its
+ * way still: then the socket is not writable yet. If it cannot be had, errno says why, and the
+ * socket is not connected.
+ */
+enum standin_result { STANDIN_REPLACED, STANDIN_FAILED, STANDIN_NONE /* it was not one */ };
+enum standin_result standin_replace(int fd, uint64_t limit_ms);
+
+/* It is to be what it is: the program has shut it down, or dissolved it. */
+void standin_forget(int fd);
+
+/* In a forked child: nobody holds the lock. */
+void standin_after_fork(void);
+
+#endif

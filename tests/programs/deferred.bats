@@ -1,0 +1,621 @@
+#!/usr/bin/env bats
+# A warm run does not touch the network: connections are put off until a request must go out. Until then the program
+# sees what it would see of a real one, and accepts or refuses the certificate for itself.
+
+# A test is a subshell, on purpose.
+# shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2119
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    file_vcenter --vms 10
+}
+teardown_file() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    end_file
+}
+setup() {
+    source "$BATS_TEST_DIRNAME/common.bash"
+    begin
+    client=$build/tests/clients/client
+    look=$scripts/look.py
+    go=$BATS_TEST_TMPDIR/go
+    mkfifo "$go"
+}
+teardown() {
+    if [ -f server.pid ]; then kill "$(cat server.pid)" 2>/dev/null || true; fi
+    end
+}
+
+connection() { counter "connection.$1"; }
+
+# connected ['name value'…]: these counters of connections and no others are not zero.
+connected() {
+    diff -u --label expected --label counted <(printf '%s\n' "$@" | grep . | sort) \
+        <("$build/vcache-stat" --print-stats | awk '/^connection\./ && $2 > 0 {print substr($1, 12), $2}' | sort)
+}
+
+# untouched: the origin has accepted no connection since the last reset.
+untouched() { [ "$(vcenter_connections)" -eq 0 ]; }
+
+# traced NAME COMMAND…: a cached run, with every connect that it makes in the file NAME.trace. (To find out its own
+# address, libc connects sockets for UDP; that sends nothing.)
+traced() {
+    local name=$1
+    shift
+    # Debian's strace follows children; the wrapper's own work is seen, too.
+    cached "$name" strace -f -qq -yy -e trace=connect,sendto,sendmsg -o "$BATS_TEST_TMPDIR/$name.trace" "$@"
+}
+
+# touches_nothing_when_warm COMMAND…: verified and not, the warm run is the bare one's equal and opens no connection.
+touches_nothing_when_warm() {
+    local insecure
+    for insecure in '' 1; do
+        rm -rf "$VCACHE_DIR"
+        export VCENTER_INSECURE=$insecure LOOK_INSECURE=$insecure
+        plainly bare "$@"
+        went_well bare
+        cached cold "$@"
+        same bare cold
+        vcenter_reset
+        zero
+        traced warm "$@"
+        same bare warm
+        origin_was_not_asked
+        untouched
+        grep -q . warm.trace
+        run ! grep "TCP.*sin6\?_port=htons($VCENTER_PORT)" warm.trace
+        [ "$(connection deferred)" -gt 0 ]
+        connected "deferred $(connection deferred)"
+    done
+}
+
+# ---- no packet -----------------------------------------------------------------------------------
+
+@test "pyVmomi" { touches_nothing_when_warm "$python" "$scripts/inventory.py"; }
+@test "rbvmomi" { touches_nothing_when_warm ruby "$scripts/inventory.rb"; }
+@test "Perl, a connection for each request" { touches_nothing_when_warm perl "$scripts/inventory.pl"; }
+@test "Perl, one that is kept" { touches_nothing_when_warm perl "$scripts/inventory.pl" --keep-alive; }
+@test "Python's requests, with a pool" { touches_nothing_when_warm "$python" "$scripts/with-requests.py"; }
+@test "http.client" { touches_nothing_when_warm "$python" "$scripts/ask.py" get:/sdk/vimServiceVersions.xml login logout; }
+@test "PHP, one connection" {
+    php -r "exit(extension_loaded('soap') ? 0 : 1);" || skip "php-soap is not there"
+    touches_nothing_when_warm php "$scripts/inventory.php"
+}
+@test "PHP, a connection for each request" {
+    php -r "exit(extension_loaded('soap') ? 0 : 1);" || skip "php-soap is not there"
+    touches_nothing_when_warm php "$scripts/inventory.php" --close
+}
+
+@test "by name, and over IPv6" {
+    export VCENTER_HOST=localhost
+    touches_nothing_when_warm "$python" "$look" read
+    another_vcenter own --listen '[::1]:0'
+    touches_nothing_when_warm "$python" "$look" read
+}
+
+@test "a program in C, in every manner" {
+    local manner
+    for manner in blocking ex select pselect poll ppoll level edge oneshot peek close close-late tiny large moving; do
+        plainly bare "$client" "$manner"
+        went_well bare
+        cached cold "$client" "$manner"
+        same bare cold
+        vcenter_reset
+        zero
+        cached warm "$client" "$manner"
+        same bare warm
+        untouched
+    done
+}
+
+@test "two hundred connections at once" {
+    plainly bare "$python" "$scripts/many-connections.py" 200
+    cached cold "$python" "$scripts/many-connections.py" 1
+    vcenter_reset
+    zero
+    cached warm "$python" "$scripts/many-connections.py" 200
+    same bare warm
+    untouched
+    connected 'deferred 200'
+}
+
+@test "threads that share a context" {
+    plainly bare "$client" blocking 16
+    cached cold "$client" blocking
+    cached cold "$client" blocking 16
+    vcenter_reset
+    cached warm "$client" blocking 16
+    same bare warm
+    untouched
+}
+
+# ---- what is seen of it --------------------------------------------------------------------------
+
+# looks_the_same: on a real connection, on one that was put off, and on that when it has become real.
+looks_the_same() {
+    plainly bare "$python" "$look" read look
+    went_well bare
+    cached cold "$python" "$look" read look
+    same bare cold
+    zero
+    cached warm "$python" "$look" read look
+    same bare warm
+    connected 'deferred 1'
+    plainly bare "$python" "$look" read look write look
+    cached mixed "$python" "$look" read look write look
+    same bare mixed
+    connected 'deferred 2' 'needed 1'
+}
+
+@test "what Python tells of it is the same as of a real one" { looks_the_same; }
+@test "the same, not verified" { LOOK_INSECURE=1 looks_the_same; }
+@test "the same, by name" { VCENTER_HOST=localhost looks_the_same; }
+@test "the same, with application protocols" { LOOK_ALPN=h2,http/1.1 looks_the_same; }
+@test "the same, with a time-out" { LOOK_TIMEOUT=20 looks_the_same; }
+@test "the same, on a socket that never blocks" { LOOK_NONBLOCKING=1 looks_the_same; }
+@test "the same, over IPv6" {
+    another_vcenter own --listen '[::1]:0'
+    looks_the_same
+}
+
+@test "what Ruby tells of it is the same" {
+    plainly bare ruby "$scripts/look.rb" read look
+    went_well bare
+    cached cold ruby "$scripts/look.rb" read look
+    same bare cold
+    vcenter_reset
+    cached warm ruby "$scripts/look.rb" read look
+    same bare warm
+    untouched
+}
+
+@test "another offer in the greeting is another question" {
+    cached cold "$python" "$look" read
+    zero
+    LOOK_ALPN=http/1.1 cached other "$python" "$look" read
+    connected 'unknown 1'
+    zero
+    LOOK_ALPN=http/1.1 cached again "$python" "$look" read
+    cached first "$python" "$look" read
+    connected 'deferred 2'
+}
+
+@test "a hit, a miss, a hit on one connection" {
+    plainly bare "$python" "$look" read wsdl write read look
+    cached cold "$python" "$look" read
+    vcenter_reset
+    zero
+    cached mixed "$python" "$look" read wsdl write read look
+    same bare mixed
+    [ "$(vcenter_connections)" -eq 1 ]
+    connected 'deferred 1' 'needed 1'
+}
+
+@test "the end of TLS is as it was" {
+    plainly bare "$python" "$look" read unwrap
+    cached cold "$python" "$look" read unwrap
+    same bare cold
+    vcenter_reset
+    cached warm "$python" "$look" read unwrap
+    same bare warm
+    untouched
+}
+
+@test "what only the peer can say makes the connection" {
+    plainly bare "$python" "$look" read binding read
+    cached cold "$python" "$look" read
+    vcenter_reset
+    zero
+    cached warm "$python" "$look" read binding read
+    same bare warm
+    [ "$(vcenter_connections)" -eq 1 ]
+    connected 'deferred 1' 'touched 1'
+}
+
+@test "traffic that is not vSphere's makes the connection" {
+    plainly bare "$python" "$look" other
+    cached cold "$python" "$look" read
+    vcenter_reset
+    zero
+    cached warm "$python" "$look" other
+    same bare warm
+    [ "$(vcenter_count 'GET /')" -eq 1 ]
+    connected 'deferred 1' 'needed 1'
+}
+
+@test "bytes past TLS reach the peer" {
+    cached cold "$python" "$look" read
+    vcenter_reset
+    zero
+    cached warm "$python" -c "
+import os, socket
+s = socket.create_connection((os.environ['VCENTER_HOST'], int(os.environ['VCENTER_PORT'])))
+import ssl
+s.sendall(b'GET / HTTP/1.0\r\n\r\n')
+print(s.recv(99).split(b'\r\n')[0].decode())"
+    [ "$(said warm)" = 'HTTP/1.0 400 Bad Request' ]
+    [ "$(vcenter_connections)" -eq 1 ]
+}
+
+@test "the duplicate of a descriptor is the same connection" {
+    plainly bare "$python" "$look" dup read look write
+    cached cold "$python" "$look" read
+    zero
+    cached warm "$python" "$look" dup read look write
+    same bare warm
+    connected 'deferred 1' 'needed 1'
+}
+
+# ---- the program verifies for itself -------------------------------------------------------------
+
+# own_authority: a CA of this test's own, and a certificate for the vCenter by it: ca.pem, server.pem, server.key.
+own_authority() {
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=authority -days 30 2>/dev/null
+    openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=vcenter 2>/dev/null
+    mkdir -p authority
+    : >authority/index.txt
+    echo 1000 >authority/serial
+    cat >authority.conf <<'END'
+[ca]
+default_ca = own
+[own]
+new_certs_dir = authority
+database = authority/index.txt
+serial = authority/serial
+default_md = sha256
+policy = any
+x509_extensions = server
+default_crl_days = 30
+unique_subject = no
+[any]
+commonName = supplied
+[server]
+subjectAltName = IP:127.0.0.1,DNS:localhost
+END
+    openssl ca -batch -config authority.conf -cert ca.pem -keyfile ca.key -in server.csr -out server.pem \
+        -startdate 20200101000000Z -enddate "${1:-20400101000000Z}" 2>/dev/null
+    openssl ca -config authority.conf -cert ca.pem -keyfile ca.key -gencrl -out crl.pem 2>/dev/null
+    another_vcenter own --cert "$PWD/server.pem" --key "$PWD/server.key"
+    export LOOK_CA=$PWD/ca.pem
+}
+
+# is_refused [VARIABLE=VALUE…]: who sees it so refuses the certificate, warm as without the shim; and asks nothing.
+is_refused() {
+    local refusal=$1
+    shift
+    plainly bare env "$@" "$python" "$look" read
+    grep -q "$refusal" bare.out
+    vcenter_reset
+    zero
+    cached warm env "$@" "$python" "$look" read
+    same bare warm
+    origin_was_not_asked
+    [ "$(vcenter_connections)" -eq 1 ]
+    connected 'unverified 1'
+}
+
+@test "who trusts another authority refuses it" {
+    cached cold "$python" "$look" read
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -subj /CN=other -days 30 2>/dev/null
+    is_refused 'SSLCertVerificationError' LOOK_CA="$PWD/other.pem"
+}
+
+@test "who expects another host refuses it" {
+    cached cold "$python" "$look" read
+    is_refused 'SSLCertVerificationError IP address mismatch' LOOK_HOST=127.0.0.2
+}
+
+@test "it is refused when it has expired" {
+    local end
+    end=$(($(date +%s) + 4))
+    own_authority "$(date -u -d "@$end" +%Y%m%d%H%M%SZ)"
+    cached cold "$python" "$look" read
+    went_well cold
+    until_clock $((end * 1000 + 1000))
+    is_refused 'SSLCertVerificationError certificate has expired'
+}
+
+@test "who knows that it was revoked refuses it" {
+    own_authority
+    LOOK_CRL=$PWD/crl.pem cached cold "$python" "$look" read
+    went_well cold
+    zero
+    LOOK_CRL=$PWD/crl.pem cached warm "$python" "$look" read
+    connected 'deferred 1'
+    openssl ca -config authority.conf -cert ca.pem -keyfile ca.key -revoke authority/1000.pem 2>/dev/null
+    openssl ca -config authority.conf -cert ca.pem -keyfile ca.key -gencrl -out revoked.pem 2>/dev/null
+    is_refused 'SSLCertVerificationError certificate revoked' LOOK_CRL="$PWD/revoked.pem"
+}
+
+@test "who has its thumbprint accepts it, and no other" {
+    local thumbprint
+    thumbprint=$(openssl x509 -in "$VCENTER_DIR/server.pem" -outform DER | sha256sum | cut -d ' ' -f 1)
+    cached cold "$python" "$look" thumbprint:"$thumbprint" read
+    went_well cold
+    vcenter_reset
+    cached warm "$python" "$look" thumbprint:"$thumbprint" read
+    same cold warm
+    plainly bare "$python" "$look" thumbprint:0 read
+    vcenter_reset
+    cached other "$python" "$look" thumbprint:0 read
+    same bare other
+    untouched
+}
+
+@test "who has a certificate of his own shakes hands for himself" {
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.pem -subj /CN=client -days 30 2>/dev/null
+    cached cold "$python" "$look" read
+    zero
+    LOOK_CERTIFICATE=own.pem LOOK_KEY=own.key cached warm "$python" "$look" read
+    same cold warm
+    connected 'special 1'
+}
+
+# ---- another certificate -------------------------------------------------------------------------
+
+# replaced: another vCenter with another certificate has taken the place of the one that was asked.
+replaced() {
+    local port
+    another_vcenter here --vms 10
+    port=$VCENTER_PORT
+    cached cold "$python" "$look" read
+    went_well cold
+    vcenter_stop
+    vcenter_start "$BATS_TEST_TMPDIR/there" --vms 10 --listen "127.0.0.1:$port" --identity there
+    use_ca
+    zero
+}
+
+@test "to another peer nothing is sent" {
+    export LOOK_INSECURE=1
+    replaced
+    cached lost "$python" "$look" read write
+    [ "$(head -n 1 lost.out)" = "$(cat cold.out)" ]
+    [[ $(tail -n 1 lost.out) == 'write SSL'*Error* || $(tail -n 1 lost.out) == 'write ConnectionResetError'* ]]
+    origin_was_not_asked
+    connected 'deferred 1' 'needed 1' 'changed 1'
+}
+
+@test "after that it is seen, and nothing of the other one is answered" {
+    export LOOK_INSECURE=1
+    replaced
+    cached lost "$python" "$look" wsdl
+    vcenter_reset
+    plainly bare "$python" "$look" read look
+    vcenter_reset
+    cached anew "$python" "$look" read look
+    same bare anew
+    origin_was_asked RetrieveServiceContent
+    # That this is another vCenter keeps its first word from being stored.
+    cached anew "$python" "$look" read look
+    vcenter_reset
+    cached again "$python" "$look" read look
+    same bare again
+    untouched
+}
+
+@test "who verifies refuses another peer's certificate when it is needed" {
+    replaced
+    LOOK_CA=$BATS_TEST_TMPDIR/here/ca.pem cached lost "$python" "$look" read write
+    [ "$(head -n 1 lost.out)" = "$(cat cold.out)" ]
+    grep -q '^write SSLCertVerificationError' lost.out
+    origin_was_not_asked
+}
+
+# ---- the origin is not there ---------------------------------------------------------------------
+
+@test "everything warm, the origin down: the program runs to its end" {
+    another_vcenter own --vms 10
+    cached cold "$python" "$scripts/inventory.py"
+    vcenter_stop
+    cached warm "$python" "$scripts/inventory.py"
+    same cold warm
+}
+
+@test "a request that must go out ends with the error of the connection" {
+    another_vcenter own --vms 10
+    cached cold "$client" blocking
+    cached cold "$python" "$look" read
+    vcenter_stop
+    plainly bare "$python" "$look" write
+    [ "$(said bare)" = 'open ConnectionRefusedError ' ] || grep -q ConnectionRefusedError bare.out
+    cached down "$python" "$look" read write
+    # CPython before 3.13 says of every failed SSL_write_ex that the connection has ended.
+    grep -Eq '^write (ConnectionRefusedError|SSLEOFError)' down.out
+    CLIENT_PAUSE=$go cached down "$client" blocking &
+    sleep 0
+    timeout 60 sh -c 'echo >"$1"' sh "$go"
+    wait $!
+    [ "$(cat down.err)" = 'a write failed: error 5, errno 111' ]
+}
+
+@test "with VCACHE_STALE_IF_ERROR what is stored is answered, each time anew, and the connection goes on" {
+    another_vcenter own --vms 10
+    export VCACHE_TTL=0.3
+    cached fresh "$scripts/fields.py" login read
+    vcenter_stop
+    until_clock $(($(now) + 300))
+    VCACHE_STALE_IF_ERROR=60 cached served "$scripts/fields.py" login read read
+    [ "$(sed -n 1p served.out)" = 'login 200   ' ]
+    [ "$(sed -n 2p served.out)" = 'read 200 DC0_H0_VM0 Age 111 vcache "Revalidation Failed"' ]
+    [ "$(sed -n 2p served.out)" = "$(sed -n 3p served.out)" ]
+}
+
+# in_its_place SCRIPT: what takes the origin's place; `listening` is a socket on its port.
+in_its_place() {
+    local port=$VCENTER_PORT
+    vcenter_stop
+    "$python" -c "
+import socket, struct, time
+listening = socket.create_server(('127.0.0.1', $port), backlog=0)
+print('here', flush=True)
+$1" >listening.out 2>listening.err 3>&- &
+    echo $! >server.pid
+    until_said listening 1
+}
+silent='time.sleep(90)'
+resetting='
+for connection, _ in iter(listening.accept, None):
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()'
+# Its queue is full: nobody gets through any more.
+blackhole='
+full = [socket.socket() for _ in range(4)]
+for each in full:
+    each.setblocking(False)
+    each.connect_ex(listening.getsockname())
+print("full", flush=True)
+time.sleep(90)'
+
+# ends_in_time WHAT: with a time-out of two seconds a program that must ask ends in two, and as without the shim.
+ends_in_time() {
+    local begun
+    export LOOK_TIMEOUT=2
+    another_vcenter own --vms 10
+    cached cold "$python" "$look" read
+    in_its_place "$1"
+    plainly bare "$python" "$look" write
+    grep -q TimeoutError bare.out
+    begun=$(now)
+    cached warm "$python" "$look" read write
+    [ "$(tail -n 1 warm.out)" = 'write TimeoutError ' ]
+    [ $(($(now) - begun)) -lt 20000 ]
+}
+
+@test "a peer that says nothing: the program's own time-out" { ends_in_time "$silent"; }
+@test "nobody gets through: the program's own time-out" { ends_in_time "$blackhole"; }
+
+@test "VCACHE_CONNECT_TIMEOUT ends the wait of a program that has none" {
+    local what
+    export VCACHE_CONNECT_TIMEOUT=1 LOOK_INSECURE=1
+    for what in "$silent" "$blackhole"; do
+        another_vcenter own --vms 10
+        rm -rf "$VCACHE_DIR"
+        cached cold "$python" "$look" read
+        in_its_place "$what"
+        patience=60 cached warm "$python" "$look" read write
+        grep -Eq '^write (TimeoutError|SSLEOFError)' warm.out
+        kill "$(cat server.pid)"
+    done
+}
+
+@test "a peer that resets the handshake" {
+    another_vcenter own --vms 10
+    cached cold "$python" "$look" read
+    in_its_place "$resetting"
+    plainly bare "$python" "$look" write
+    grep -q ConnectionResetError bare.out
+    cached warm "$python" "$look" read write
+    grep -Eq '^write (ConnectionResetError|SSLEOFError)' warm.out
+}
+
+# ---- many processes ------------------------------------------------------------------------------
+
+@test "a child that was forked, and its parent after it" {
+    cached cold "$python" "$look" read
+    vcenter_reset
+    cached warm "$python" "$look" open fork read look
+    went_well warm
+    untouched
+    [ "$(grep -c '^read 200' warm.out)" -eq 2 ]
+    plainly bare "$python" "$look" read fork close read write
+    cached forked "$python" "$look" read fork close read write
+    same bare forked
+}
+
+@test "valgrind finds nothing" {
+    local checked=(valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
+        --errors-for-leak-kinds=definite)
+    plainly bare "$client" blocking
+    cached cold "$client" blocking
+    cached warm "${checked[@]}" "$client" blocking
+    same bare warm
+    "$build/vcache-flush" >/dev/null
+    cached cold "${checked[@]}" "$client" close
+    same bare cold
+}
+
+# ---- when it is not done -------------------------------------------------------------------------
+
+# is_eager [VARIABLE=VALUE…]: the connection is made when the program says.
+is_eager() {
+    cached cold "$python" "$look" read
+    vcenter_reset
+    zero
+    cached warm env "$@" "$python" "$look" read
+    same cold warm
+    [ "$(vcenter_connections)" -eq 1 ]
+    connected
+}
+
+@test "VCACHE_CONNECT=eager" { is_eager VCACHE_CONNECT=eager; }
+@test "VCACHE_DISABLE" { is_eager VCACHE_DISABLE=1; }
+@test "VCACHE_HOSTS does not select it" { is_eager VCACHE_HOSTS=other.example.com; }
+@test "nothing that is stored is fresh, and no session is" { is_eager VCACHE_TTL=0 VCACHE_SESSION_IDLE=0; }
+
+@test "an endpoint that was flushed" {
+    cached cold "$python" "$look" read
+    "$build/vcache-flush" --endpoint 'other*' >/dev/null
+    zero
+    cached warm "$python" "$look" read
+    connected 'deferred 1'
+    "$build/vcache-flush" --endpoint "$VCENTER_HOST" >/dev/null
+    zero
+    vcenter_reset
+    cached cold "$python" "$look" read
+    [ "$(vcenter_connections)" -eq 1 ]
+    connected
+}
+
+@test "a socket that the program has bound" {
+    cached cold "$python" "$look" read
+    vcenter_reset
+    cached bound "$python" -c "
+import http.client, os, ssl
+c = http.client.HTTPSConnection(os.environ['VCENTER_HOST'], int(os.environ['VCENTER_PORT']),
+                                context=ssl.create_default_context(cafile=os.environ['VCENTER_CA']),
+                                source_address=('127.0.0.1', 0))
+c.request('GET', '/sdk/vimServiceVersions.xml')
+print(c.getresponse().status, c.sock)"
+    [ "$(vcenter_connections)" -eq 1 ]
+}
+
+@test "libcurl, which is answered at its own functions" {
+    cached cold "$python" "$look" read
+    vcenter_reset
+    zero
+    cached curl curl --silent --show-error --cacert "$VCENTER_CA" \
+        "https://$VCENTER_HOST:$VCENTER_PORT/sdk/vimServiceVersions.xml"
+    went_well curl
+    [ "$(vcenter_connections)" -eq 1 ]
+    connected
+}
+
+@test "through a proxy" {
+    local proxy
+    "$python" -c '
+import socket, threading
+def copy(source, sink):
+    while data := source.recv(65536):
+        sink.sendall(data)
+    sink.shutdown(socket.SHUT_WR)
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+for connection, _ in iter(listening.accept, None):
+    host, port = connection.recv(65536).split()[1].split(b":")
+    beyond = socket.create_connection((host.decode(), int(port)))
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    for pair in ((connection, beyond), (beyond, connection)):
+        threading.Thread(target=copy, args=pair, daemon=True).start()' >listening.out 2>/dev/null 3>&- &
+    echo $! >server.pid
+    until_said listening 1
+    proxy=$(head -n 1 listening.out)
+    plainly bare env IDLE_PROXY="$proxy" "$python" "$scripts/idle.py" versions versions
+    cached cold env IDLE_PROXY="$proxy" "$python" "$scripts/idle.py" versions versions
+    cached warm env IDLE_PROXY="$proxy" "$python" "$scripts/idle.py" versions versions
+    same bare cold
+    same bare warm
+    connected
+}
