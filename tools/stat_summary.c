@@ -83,6 +83,17 @@ static void print_saved(const struct figures *figures)
     printf("%" PRIu64 "\n", figures->statistics.verdicts[VERDICT_SESSION_LENT]);
 }
 
+/* Those that were put off and are not known to have been made. */
+static void print_connections(const struct figures *figures)
+{
+    const uint64_t *verdicts = figures->statistics.verdicts;
+    uint64_t deferred = verdicts[VERDICT_CONNECT_DEFERRED];
+    uint64_t made = verdicts[VERDICT_CONNECT_NEEDED] + verdicts[VERDICT_CONNECT_TOUCHED] +
+                    verdicts[VERDICT_CONNECT_CHANGED];
+    label("Connections avoided");
+    printf("%" PRIu64 "\n", deferred > made ? deferred - made : 0);
+}
+
 static void print_picture(const struct figures *figures, const struct screen *screen)
 {
     uint64_t parts[BAR_PARTS] = {figures->groups[GROUP_HIT], figures->groups[GROUP_MISS],
@@ -112,6 +123,7 @@ void print_summary(const struct figures *figures, const struct screen *screen)
     print_titled_reasons(figures, "Events", GROUP_EVENT);
     print_titled_reasons(figures, "Connections", GROUP_CONNECTION);
     print_saved(figures);
+    print_connections(figures);
     if (screen->is_terminal && figures->requests > 0)
         print_picture(figures, screen);
 }

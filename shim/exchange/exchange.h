@@ -39,7 +39,7 @@ struct exchange_front {
      * thread already sleeps in poll() on the descriptor. */
     bool (*may_answer)(void *connection);
     /* The origin has said something that a later program may be answered with: what is known of the
-     * way to it is worth remembering. */
+     * way to it is worth remembering. NULL: to nobody. */
     void (*heard)(void *connection, const struct endpoint *endpoint);
 };
 

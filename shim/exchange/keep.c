@@ -286,7 +286,7 @@ void keep_response(struct exchange *x, bool is_whole)
         verdict = keep(x, is_whole);
         report_kept(x, verdict, http_body(x->response).size, origin_us);
     }
-    if (is_whole && serves_later(x, verdict))
+    if (x->front->heard && is_whole && serves_later(x, verdict))
         x->front->heard(x->connection, &x->endpoint);
     recording_free(x->asked.recording);
     claim_release(cache_of(x), &x->asked.claim);

@@ -29,13 +29,25 @@ static bool is_shim(const void *address)
     return object_of(address) == object_of(&callers);
 }
 
+static bool is_library(const struct link_map *object, const char *name)
+{
+    const char *slash = strrchr(object->l_name, '/');
+    const char *file = slash ? slash + 1 : object->l_name;
+    return strncmp(file, name, strlen(name)) == 0 && strstr(file, ".so");
+}
+
 /* libcurl polls before its first read, so a reply made up at SSL_read would hang it: it is answered
  * at its own functions (curl.h). */
 static bool is_libcurl(const struct link_map *object)
 {
-    const char *slash = strrchr(object->l_name, '/');
-    const char *file = slash ? slash + 1 : object->l_name;
-    return strncmp(file, "libcurl", strlen("libcurl")) == 0 && strstr(file, ".so");
+    return is_library(object, "libcurl");
+}
+
+/* OpenSSL that asks itself means the SSL as it is. And a handshake that its own BIO asks for is
+ * followed by writes that are not hooked. */
+static bool is_libssl(const struct link_map *object)
+{
+    return is_library(object, "libssl");
 }
 
 bool caller_is_libcurl(const void *return_address)
@@ -105,7 +117,8 @@ static struct route resolve(const void *return_address, const SSL *ssl)
     }
     if (!openssl)
         return (struct route){openssl_missing(), true};
-    struct route route = {openssl, !openssl->is_complete || (object && is_libcurl(object))};
+    struct route route = {openssl, !openssl->is_complete ||
+                                       (object && (is_libcurl(object) || is_libssl(object)))};
     if (is_certain)
         caller_remember(callers, (uintptr_t)return_address,
                         (uintptr_t)route.openssl + route.passes);

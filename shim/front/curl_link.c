@@ -48,18 +48,11 @@ static bool may_answer(void *link)
     return true;
 }
 
-/* The way to it is libcurl's own affair. */
-static void heard(void *link, const struct endpoint *endpoint)
-{
-    (void)link, (void)endpoint;
-}
-
 static const struct exchange_front link_front = {
     .trust = trust,
     .peer_name = peer_name,
     .may_wait = may_wait,
     .may_answer = may_answer,
-    .heard = heard,
 };
 
 struct exchange *link_new_exchange(struct curl_link *link)

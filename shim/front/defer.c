@@ -1,4 +1,5 @@
 /* Deferred connections: see defer.h. */
+#include "front/chains.h"
 #include "front/defer_parts.h"
 #include "front/greeting.h"
 #include "front/standin.h"
@@ -38,8 +39,8 @@ void defer_end(struct deferred *deferred)
 static void free_deferred(struct deferred *deferred)
 {
     defer_end(deferred);
-    verify_free_chain(deferred->openssl, deferred->chain);
-    verify_free_chain(deferred->openssl, deferred->verified);
+    chains_free(deferred->openssl, deferred->chain);
+    chains_free(deferred->openssl, deferred->verified);
     free(deferred);
 }
 
@@ -104,21 +105,6 @@ static bool find_peer(struct span record, const struct peer_greeting *greeting, 
     return false;
 }
 
-static STACK_OF(X509) * decode_chain(const struct openssl *openssl, const struct peer_chain *chain)
-{
-    STACK_OF(X509) *decoded = (STACK_OF(X509) *)openssl->OPENSSL_sk_new_null();
-    for (size_t i = 0; decoded && i < chain->count; i++) {
-        const unsigned char *at = chain->certificates[i].data;
-        X509 *certificate = openssl->d2i_X509(NULL, &at, (long)chain->certificates[i].size);
-        if (certificate && openssl->OPENSSL_sk_push((OPENSSL_STACK *)decoded, certificate) > 0)
-            continue;
-        openssl->X509_free(certificate);
-        verify_free_chain(openssl, decoded);
-        decoded = NULL;
-    }
-    return decoded;
-}
-
 static bool read_outcome(struct deferred *deferred, const struct peer_outcome *outcome)
 {
     const unsigned char cipher[] = {(unsigned char)(outcome->cipher >> 8),
@@ -144,7 +130,7 @@ static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl, in
                                   .fd = fd,
                                   .peer = *address,
                                   .endpoint = peer->endpoint};
-    deferred->chain = decode_chain(openssl, &peer->chain);
+    deferred->chain = chains_decode(openssl, &peer->chain);
     if (deferred->chain && read_outcome(deferred, &peer->outcome))
         return deferred;
     free_deferred(deferred);

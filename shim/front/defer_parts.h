@@ -28,6 +28,7 @@ struct deferred {
     uint8_t protocol[PROTOCOL_SIZE];
     int told; /* what the last call said by SSL_ERROR_WANT_…, in place of OpenSSL; 0: nothing */
     bool is_refused;
+    enum verdict why; /* it is made real */
 };
 
 /* In whatever phase; NULL if nothing was ever deferred on this SSL. */

@@ -224,6 +224,8 @@ static int read_int(struct route route, SSL *ssl, void *bytes, int size, bool pe
     struct call call = {route.openssl, ssl, false};
     size_t done = 0;
     int result;
+    if (size <= 0 && defer_settle(&call, VERDICT_CONNECT_TOUCHED) <= 0)
+        return -1;
     if (size <= 0 || reads_really(connection, &call, &result))
         return peeks ? route.openssl->SSL_peek(ssl, bytes, size)
                      : route.openssl->SSL_read(ssl, bytes, size);
@@ -247,6 +249,8 @@ static int read_ex(struct route route, SSL *ssl, void *bytes, size_t size, bool 
     struct connection *connection = connection_of(route, ssl);
     struct call call = {route.openssl, ssl, true};
     int result;
+    if (size == 0 && defer_settle(&call, VERDICT_CONNECT_TOUCHED) <= 0)
+        return 0;
     if (size == 0 || reads_really(connection, &call, &result))
         return peeks ? route.openssl->SSL_peek_ex(ssl, bytes, size, done)
                      : route.openssl->SSL_read_ex(ssl, bytes, size, done);

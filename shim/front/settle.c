@@ -146,6 +146,7 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, uin
     if (result == 1 && !is_same_peer(deferred))
         return reject(deferred);
     if (result == 1) {
+        defer_report(&deferred->endpoint, deferred->why);
         defer_end(deferred);
         return 1;
     }
@@ -164,7 +165,7 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
     uint64_t begun_ms = clock_milliseconds();
     deferred->told = 0;
     if (deferred->phase == DEFER_WAITING) {
-        defer_report(&deferred->endpoint, why);
+        deferred->why = why;
         enum standin_result result = standin_replace(deferred->fd, limit_ms);
         if (result == STANDIN_FAILED)
             return fail(deferred);

@@ -51,9 +51,13 @@ static uint64_t serves_for_ms(const struct config *config)
     return longer(ttl_ms + config->stale_if_error_ms, config->session_idle_ms);
 }
 
+/* This program once used such a connection without OpenSSL, or with OpenSSL beside the socket, as
+ * Python's asyncio does: nothing is won by putting it off, and it is told of errors elsewhere. */
+static atomic_bool is_bare;
+
 static bool may_be_answered(const struct peer_address *address)
 {
-    const struct context *context = context_early();
+    const struct context *context = atomic_load(&is_bare) ? NULL : context_early();
     uint64_t answered_at;
     return context && !context->config.connects_eagerly &&
            peer_is_known(context->cache, address, &answered_at) &&
@@ -121,6 +125,7 @@ static bool touch(int fd)
     struct dial_peer peer;
     if (!standin_peer(fd, &peer))
         return true;
+    atomic_store(&is_bare, true);
     defer_report(&unknown, VERDICT_CONNECT_BARE);
     return standin_replace(fd, context_get()->config.connect_timeout_ms) != STANDIN_FAILED;
 }

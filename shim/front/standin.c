@@ -94,7 +94,7 @@ static bool is_among(struct standin *place, const char *entries, long size)
     for (long at = 0; at < size;) {
         const struct entry *entry = (const void *)(entries + at);
         struct descriptor descriptor;
-        if (wake_identify(atoi(entry->name), &descriptor) &&
+        if (wake_identify((int)strtol(entry->name, NULL, 10), &descriptor) &&
             is_same_file(&descriptor, &place->descriptor)) {
             place->descriptor = descriptor;
             return true;

@@ -1,13 +1,6 @@
 /* Verification: see verify.h. */
 #include "front/verify.h"
 
-void verify_free_chain(const struct openssl *openssl, STACK_OF(X509) * chain)
-{
-    void (*free_certificate)(X509 *) = openssl->X509_free;
-    if (chain)
-        openssl->OPENSSL_sk_pop_free((OPENSSL_STACK *)chain, (OPENSSL_sk_freefunc)free_certificate);
-}
-
 static X509_STORE *store_of(const struct openssl *openssl, SSL *ssl)
 {
     X509_STORE *store = NULL;

@@ -14,7 +14,4 @@
 bool verify_chain(const struct openssl *openssl, SSL *ssl, STACK_OF(X509) * chain,
                   STACK_OF(X509) * *verified);
 
-/* A stack of certificates and its references. NULL is none. */
-void verify_free_chain(const struct openssl *openssl, STACK_OF(X509) * chain);
-
 #endif

@@ -113,13 +113,21 @@ static int write_looked_at(struct connection *connection, const struct call *cal
                                          : write_ours(connection, call, bytes, size, done);
 }
 
+/* To write nothing is to shake hands, if that was not done. */
+static int write_nothing(const struct call *call)
+{
+    return defer_settle(call, VERDICT_CONNECT_TOUCHED);
+}
+
 int tls_write(struct route route, SSL *ssl, const void *bytes, int size)
 {
     struct connection *connection = connection_of(route, ssl);
-    if (connection == CONNECTION_PASS || size <= 0)
-        return route.openssl->SSL_write(ssl, bytes, size);
     struct call call = {route.openssl, ssl, false};
     size_t done = 0;
+    if (size <= 0 && write_nothing(&call) <= 0)
+        return -1;
+    if (connection == CONNECTION_PASS || size <= 0)
+        return route.openssl->SSL_write(ssl, bytes, size);
     int result = write_looked_at(connection, &call, bytes, (size_t)size, &done);
     return result > 0 ? (int)done : result;
 }
@@ -127,9 +135,11 @@ int tls_write(struct route route, SSL *ssl, const void *bytes, int size)
 int tls_write_ex(struct route route, SSL *ssl, const void *bytes, size_t size, size_t *done)
 {
     struct connection *connection = connection_of(route, ssl);
+    struct call call = {route.openssl, ssl, true};
+    if (size == 0 && write_nothing(&call) <= 0)
+        return 0;
     if (connection == CONNECTION_PASS || size == 0)
         return route.openssl->SSL_write_ex(ssl, bytes, size, done);
-    struct call call = {route.openssl, ssl, true};
     return write_looked_at(connection, &call, bytes, size, done);
 }
 

@@ -161,6 +161,55 @@ static bool measure_hits(long entries)
     return is_measured;
 }
 
+/* ---- a whole conversation ---------------------------------------------------------------------
+ */
+
+/* With the shim its connection does not exist. */
+static bool contest_of_wholes(const struct worker *origin, const char *verify,
+                              struct contest *contest)
+{
+    struct worker with;
+    struct worker without = {.process = -1};
+    char path[PATH_MAX];
+    char port[32];
+    const char *const arguments[] = {program("bench/whole", path), port, "1000", verify, NULL};
+    snprintf(port, sizeof(port), "%ld", origin->detail);
+    bool is_measured = worker_start(&with, at.shim, arguments) &&
+                       worker_start(&without, NULL, arguments) &&
+                       contest_of_workers(contest, 100, 16, &with, &without);
+    is_measured = worker_end(&without) && is_measured;
+    return worker_end(&with) && is_measured;
+}
+
+static bool measure_wholes(void)
+{
+    static const struct {
+        const char *what;
+        const char *verify;
+        double limit;
+    } figures[] = {{"certificate not verified", NULL, 20}, {"certificate verified", "verify", 5}};
+    struct worker origin;
+    struct contest contest;
+    char path[PATH_MAX];
+    char ratio[32];
+    char limit[32];
+    const char *const arguments[] = {program("bench/origin", path), NULL};
+    table_title("(e) connect, handshake, a hit of 1 KB, close; base: without the shim", "vcache",
+                "without", "ratio");
+    bool is_measured = worker_start(&origin, NULL, arguments);
+    for (size_t i = 0; is_measured && i < sizeof(figures) / sizeof(figures[0]); i++) {
+        table_tell("measuring conversations: %s", figures[i].what);
+        is_measured = contest_of_wholes(&origin, figures[i].verify, &contest);
+        snprintf(ratio, sizeof(ratio), "%.1f x", contest.ratio);
+        snprintf(limit, sizeof(limit), "≥ %.0f x", figures[i].limit);
+        if (is_measured)
+            table_row(figures[i].what, contest.base_ns, contest.other_ns, ratio, limit,
+                      contest.ratio >= figures[i].limit);
+    }
+    worker_end(&origin);
+    return is_measured || table_complain("a whole conversation");
+}
+
 /* ---- (b) a miss ------------------------------------------------------------------------------ */
 
 static bool contest_of_misses(const struct worker *vcenter, const char *kind, unsigned rounds,
@@ -388,6 +437,7 @@ int main(int count, char **arguments)
     is_measured = measure_exec() && is_measured;
     is_measured = measure_foreign() && is_measured;
     is_measured = measure_foreign_curl() && is_measured;
+    is_measured = measure_wholes() && is_measured;
     if (table_over() > 0)
         printf("\n%u over their limits.\n", table_over());
     else if (is_measured)

@@ -1,7 +1,7 @@
 # make bench: how fast it is, against a floor that is measured in the same run.
 
 BENCHES := $(TESTS)/bench
-bench_sources := bench hit floor fill miss foreign origin curl_hit curl_foreign
+bench_sources := bench hit whole floor fill miss foreign origin curl_hit curl_foreign
 bench_programs := $(bench_sources:%=$(BENCHES)/%)
 BENCH_COMPILE = $(CC) $(OURS) -Itests/bench
 
@@ -10,7 +10,7 @@ $(BENCHES)/bench: tests/bench/bench.c tests/bench/measure.c tests/bench/table.c 
 	@mkdir -p $(@D)
 	$(BENCH_COMPILE) $(filter %.c,$^) -o $@
 
-$(BENCHES)/hit $(BENCHES)/miss: $(BENCHES)/%: tests/bench/%.c tests/bench/client.c tests/bench/measure.c \
+$(BENCHES)/hit $(BENCHES)/whole $(BENCHES)/miss: $(BENCHES)/%: tests/bench/%.c tests/bench/client.c tests/bench/measure.c \
     tests/bench/client.h tests/bench/measure.h
 	@mkdir -p $(@D)
 	$(BENCH_COMPILE) $(filter %.c,$^) -lssl -lcrypto -o $@

@@ -78,25 +78,36 @@ static int connect_to(int port)
     return -1;
 }
 
+bool client_connect_again(struct client *client, SSL_CTX *context)
+{
+    int fd = connect_to(client->port);
+    if (fd < 0)
+        return false;
+    client->ssl = SSL_new(context);
+    return client->ssl && SSL_set_fd(client->ssl, fd) == 1 && SSL_connect(client->ssl) == 1;
+}
+
 bool client_connect(struct client *client, int port)
 {
     *client = (struct client){.port = port};
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    int fd = connect_to(port);
-    if (!context || fd < 0)
-        return false;
-    client->ssl = SSL_new(context);
+    bool is_connected = context && client_connect_again(client, context);
     SSL_CTX_free(context); /* the SSL holds it */
-    return client->ssl && SSL_set_fd(client->ssl, fd) == 1 && SSL_connect(client->ssl) == 1;
+    return is_connected;
+}
+
+void client_disconnect(struct client *client)
+{
+    int fd = SSL_get_fd(client->ssl);
+    SSL_free(client->ssl);
+    close(fd);
+    client->ssl = NULL;
 }
 
 void client_close(struct client *client)
 {
-    if (client->ssl) {
-        int fd = SSL_get_fd(client->ssl);
-        SSL_free(client->ssl);
-        close(fd);
-    }
+    if (client->ssl)
+        client_disconnect(client);
     free(client->answer);
     *client = (struct client){0};
 }

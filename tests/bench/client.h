@@ -27,6 +27,9 @@ struct request {
 
 /* To 127.0.0.1. The certificate is not looked at. */
 bool client_connect(struct client *client, int port);
+/* Anew, as the context has it; the client's buffer and cookie stay. */
+bool client_connect_again(struct client *client, SSL_CTX *context);
+void client_disconnect(struct client *client);
 bool client_log_in(struct client *client, const char *user, const char *password);
 void client_close(struct client *client);
 

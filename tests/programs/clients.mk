@@ -3,14 +3,14 @@
 CLIENTS := $(TESTS)/clients
 CLIENT = $(CC) -std=gnu17 -D_GNU_SOURCE $(CFLAGS) $(WARNINGS)
 client_sources := $(wildcard tests/programs/clients/*.c)
-client_programs := $(CLIENTS)/client $(CLIENTS)/two $(CLIENTS)/forgetful $(CLIENTS)/reused
+client_programs := $(CLIENTS)/client $(CLIENTS)/two $(CLIENTS)/forgetful $(CLIENTS)/reused $(CLIENTS)/chain
 
 $(CLIENTS)/client: $(client_sources) tests/programs/clients/client.h
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CLIENT) $(client_sources) -lssl -lcrypto -lpthread -o $@
 
-$(CLIENTS)/forgetful $(CLIENTS)/reused: $(CLIENTS)/%: tests/programs/clients/%/main.c
+$(CLIENTS)/forgetful $(CLIENTS)/reused $(CLIENTS)/chain: $(CLIENTS)/%: tests/programs/clients/%/main.c
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CLIENT) $< -lssl -lcrypto -o $@
@@ -30,7 +30,7 @@ $(CLIENTS)/two: tests/programs/clients/two/main.c $(CLIENTS)/extension.so
 	$(Q)$(CLIENT) $< -lssl -lcrypto -ldl -o $@
 
 # With the hooks in the program itself: its own calls of poll and so on go through them.
-$(TESTS)/unit/test_wake $(TESTS)/unit/test_dial: $(TESTS)/unit/%: tests/unit/%.c $(front_objects) $(BUILD)/libvcache.a
+$(TESTS)/unit/test_wake $(TESTS)/unit/test_dial $(TESTS)/unit/test_standin: $(TESTS)/unit/%: tests/unit/%.c $(front_objects) $(BUILD)/libvcache.a
 	@mkdir -p $(@D)
 	$(call said,CC)
 	$(Q)$(CC) $(OURS) -Itests/unit $< $(front_objects) $(BUILD)/libvcache.a -lcmocka -lpthread -o $@

@@ -352,6 +352,55 @@ is_refused() {
     connected 'special 1'
 }
 
+@test "who verifies by a function of its own does so on a real connection" {
+    cat >own.pl <<'END'
+use IO::Socket::SSL;
+my $context = IO::Socket::SSL::SSL_Context->new(SSL_verify_mode => 1, SSL_ca_file => $ENV{VCENTER_CA});
+Net::SSLeay::CTX_set_cert_verify_callback($context->{context}, sub { print "verified\n"; 1 }, 0);
+my $socket = IO::Socket::SSL->new(PeerAddr => "$ENV{VCENTER_HOST}:$ENV{VCENTER_PORT}", SSL_reuse_ctx => $context)
+    or die $SSL_ERROR;
+print $socket "GET /sdk/vimServiceVersions.xml HTTP/1.0\r\nHost: $ENV{VCENTER_HOST}:$ENV{VCENTER_PORT}\r\n\r\n";
+my @answer = <$socket>;
+print $answer[0], scalar @answer, "\n";
+END
+    plainly bare perl own.pl
+    went_well bare
+    cached cold perl own.pl
+    same bare cold
+    zero
+    cached warm perl own.pl
+    same bare warm
+    connected 'special 1'
+}
+
+@test "the program's verify callback is asked, and what it says holds" {
+    cat >callback.rb <<'END'
+require 'net/http'
+http = Net::HTTP.new(ENV['VCENTER_HOST'], ENV['VCENTER_PORT'].to_i)
+http.use_ssl = true
+http.ca_file = ENV['VCENTER_CA']
+http.verify_callback = proc { |is_good, context| puts [is_good, context.error_depth].inspect; !ENV['REFUSES'] && is_good }
+begin
+  puts http.get('/sdk/vimServiceVersions.xml').code
+rescue OpenSSL::SSL::SSLError => e
+  puts e.message[/certificate verify failed.*/]
+end
+END
+    plainly bare ruby callback.rb
+    went_well bare
+    cached cold ruby callback.rb
+    same bare cold
+    zero
+    cached warm ruby callback.rb
+    same bare warm
+    connected 'deferred 1'
+    zero
+    REFUSES=1 plainly bare ruby callback.rb
+    REFUSES=1 cached refused ruby callback.rb
+    [ "$(tail -n 1 bare.out)" = "$(tail -n 1 refused.out)" ]
+    connected 'unverified 1'
+}
+
 # ---- another certificate -------------------------------------------------------------------------
 
 # replaced: another vCenter with another certificate has taken the place of the one that was asked.
@@ -374,7 +423,7 @@ replaced() {
     [ "$(head -n 1 lost.out)" = "$(cat cold.out)" ]
     [[ $(tail -n 1 lost.out) == 'write SSL'*Error* || $(tail -n 1 lost.out) == 'write ConnectionResetError'* ]]
     origin_was_not_asked
-    connected 'deferred 1' 'needed 1' 'changed 1'
+    connected 'deferred 1' 'changed 1'
 }
 
 @test "after that it is seen, and nothing of the other one is answered" {
@@ -567,6 +616,56 @@ is_eager() {
     cached cold "$python" "$look" read
     [ "$(vcenter_connections)" -eq 1 ]
     connected
+}
+
+@test "a program that uses its sockets without OpenSSL connects at once from then on" {
+    cat >bare.py <<'END'
+import asyncio, os, ssl
+async def ask():
+    context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
+    reader, writer = await asyncio.open_connection(os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"]), ssl=context)
+    writer.write(b"GET /sdk/vimServiceVersions.xml HTTP/1.0\r\n\r\n")
+    print((await reader.readline()).decode().strip(), flush=True)
+    writer.close()
+asyncio.run(ask())
+asyncio.run(ask())
+END
+    plainly bare "$python" bare.py
+    went_well bare
+    cached cold "$python" "$look" read
+    zero
+    vcenter_reset
+    cached warm "$python" bare.py
+    same bare warm
+    [ "$(vcenter_connections)" -eq 2 ]
+    connected 'bare 1'
+}
+
+@test "a program that speaks by OpenSSL's BIOs, past every hook" {
+    local first
+    for first in '' write; do
+        plainly bare "$build/tests/clients/chain" $first
+        went_well bare
+        cached cold "$python" "$look" read
+        zero
+        cached warm "$build/tests/clients/chain" $first
+        same bare warm
+        [ "$(connection deferred)" -eq 0 ]
+    done
+}
+
+@test "to write nothing makes the connection" {
+    cached cold "$python" "$look" read
+    zero
+    vcenter_reset
+    cached warm "$python" -c "
+import os, socket, ssl
+context = ssl.create_default_context(cafile=os.environ['VCENTER_CA'])
+address = os.environ['VCENTER_HOST'], int(os.environ['VCENTER_PORT'])
+print(context.wrap_socket(socket.create_connection(address), server_hostname=address[0]).send(b''))"
+    went_well warm
+    [ "$(vcenter_connections)" -eq 1 ]
+    connected 'deferred 1' 'touched 1'
 }
 
 @test "a socket that the program has bound" {
