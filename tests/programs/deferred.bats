@@ -361,7 +361,7 @@ my $socket = IO::Socket::SSL->new(PeerAddr => "$ENV{VCENTER_HOST}:$ENV{VCENTER_P
     or die $SSL_ERROR;
 print $socket "GET /sdk/vimServiceVersions.xml HTTP/1.0\r\nHost: $ENV{VCENTER_HOST}:$ENV{VCENTER_PORT}\r\n\r\n";
 my @answer = <$socket>;
-print $answer[0], scalar @answer, "\n";
+print $answer[0] =~ /^HTTP.1.. 200 OK/ ? "answered\n" : $answer[0];
 END
     plainly bare perl own.pl
     went_well bare
