@@ -386,7 +386,11 @@ static bool measure_foreign(void)
     static const struct foreign_figure figures[] = {
         {"bench/foreign", "read", "SSL_read of a byte already decrypted", 16000, 20},
         {"bench/foreign", "write", "SSL_write of a byte, to nowhere", 16000, 20},
-        {"bench/foreign", "poll", "poll of its descriptor", 16000, 0},
+        {"bench/foreign", "poll", "poll of its descriptor", 16000, 5},
+        {"bench/foreign", "send", "send on it", 16000, 5},
+        {"bench/foreign", "recv", "recv on it", 16000, 5},
+        {"bench/foreign", "libc-read", "read, of /dev/null", 16000, 5},
+        {"bench/foreign", "libc-write", "write, to /dev/null", 16000, 5},
         {0},
     };
     table_title("(d) a call of a connection that is not vSphere", "without", "vcache", "added");

@@ -5,6 +5,8 @@
  *     foreign read     SSL_read of a byte that has been decrypted already
  *     foreign write    SSL_write of a byte, to where it costs nothing (a BIO that drops it)
  *     foreign poll     poll of the descriptor
+ *     foreign send, recv               of nothing, on it
+ *     foreign libc-read, libc-write    of a byte, where it costs nothing (/dev/null)
  */
 #include "measure.h"
 
@@ -173,7 +175,7 @@ static bool make_polls(void *closure, unsigned calls, double *ns)
 }
 
 /* No system call: it would take longer than what is measured, and never twice the same. */
-static bool divert_writes(const struct foreign *foreign)
+static bool drop_writes(const struct foreign *foreign)
 {
     BIO *nowhere = BIO_new(BIO_s_null());
     if (nowhere)
@@ -181,14 +183,84 @@ static bool divert_writes(const struct foreign *foreign)
     return nowhere != NULL;
 }
 
+static ssize_t send_nothing(int fd)
+{
+    return send(fd, "", 0, MSG_DONTWAIT);
+}
+
+static ssize_t receive_nothing(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_DONTWAIT) + 1; /* EAGAIN */
+}
+
+static ssize_t read_nothing(int fd)
+{
+    char byte;
+    return read(fd, &byte, 1);
+}
+
+static ssize_t write_a_byte(int fd)
+{
+    return write(fd, "x", 1) - 1;
+}
+
+static const struct call {
+    const char *name;
+    ssize_t (*make)(int fd); /* 0 */
+    bool is_diverted;
+} libc_calls[] = {{"send", send_nothing, false},
+                  {"recv", receive_nothing, false},
+                  {"libc-read", read_nothing, true},
+                  {"libc-write", write_a_byte, true}};
+
+struct caller {
+    const struct call *call;
+    int fd;
+};
+
+static bool make_libc_calls(void *closure, unsigned calls, double *ns)
+{
+    const struct caller *caller = closure;
+    bool is_done = true;
+    double begun = now_ns();
+    for (unsigned i = 0; is_done && i < calls; i++)
+        is_done = caller->call->make(caller->fd) == 0;
+    *ns = now_ns() - begun;
+    return is_done;
+}
+
+static bool divert(const struct foreign *foreign)
+{
+    int nowhere = open("/dev/null", O_RDWR);
+    return nowhere >= 0 && dup2(nowhere, foreign->fd) >= 0;
+}
+
+/* False: it is none of libc's calls. */
+static bool serve_libc_calls(const struct foreign *foreign, const char *name, bool *is_served)
+{
+    for (size_t i = 0; i < sizeof(libc_calls) / sizeof(libc_calls[0]); i++) {
+        struct caller caller = {&libc_calls[i], foreign->fd};
+        if (strcmp(name, caller.call->name) != 0)
+            continue;
+        *is_served = (!caller.call->is_diverted || divert(foreign)) &&
+                     worker_serve(0, make_libc_calls, &caller);
+        return true;
+    }
+    return false;
+}
+
 int main(int count, char **arguments)
 {
     struct foreign foreign = {0};
+    bool is_served = false;
     if (count != 2 || !open_connection(&foreign))
         return 1;
+    if (serve_libc_calls(&foreign, arguments[1], &is_served))
+        return is_served ? 0 : 1;
     if (strcmp(arguments[1], "read") == 0)
         return worker_serve(0, make_reads, &foreign) ? 0 : 1;
     if (strcmp(arguments[1], "poll") == 0)
         return worker_serve(0, make_polls, &foreign) ? 0 : 1;
-    return divert_writes(&foreign) && worker_serve(0, make_writes, &foreign) ? 0 : 1;
+    return drop_writes(&foreign) && worker_serve(0, make_writes, &foreign) ? 0 : 1;
 }
