@@ -9,12 +9,9 @@
 
 static const char *group_name(enum verdict verdict)
 {
-    static const char *const names[] = {[GROUP_HIT] = "hit",
-                                        [GROUP_MISS] = "miss",
-                                        [GROUP_BYPASS] = "pass",
-                                        [GROUP_KEPT] = "kept",
-                                        [GROUP_EVENT] = "note",
-                                        [GROUP_CONNECTION] = "connection"};
+    static const char *const names[] = {
+        [GROUP_HIT] = "hit",   [GROUP_MISS] = "miss",  [GROUP_BYPASS] = "pass",
+        [GROUP_KEPT] = "kept", [GROUP_EVENT] = "note", [GROUP_CONNECTION] = "connection"};
     return names[verdict_infos[verdict].group];
 }
 

@@ -43,15 +43,23 @@ static bool push(const struct openssl *openssl, STACK_OF(X509) * *chain, X509 *c
     return false;
 }
 
+/* With its extensions decoded, too, which OpenSSL would put off until it first needs them: then
+ * another thread may have it already. */
+static X509 *decode_one(const struct openssl *openssl, struct span bytes)
+{
+    const unsigned char *at = bytes.data;
+    X509 *certificate = openssl->d2i_X509(NULL, &at, (long)bytes.size);
+    if (certificate)
+        openssl->X509_check_purpose(certificate, -1, 0);
+    return certificate;
+}
+
 static STACK_OF(X509) * decode(const struct openssl *openssl, const struct peer_chain *chain)
 {
     STACK_OF(X509) *decoded = (STACK_OF(X509) *)openssl->OPENSSL_sk_new_null();
-    for (size_t i = 0; decoded && i < chain->count; i++) {
-        const unsigned char *at = chain->certificates[i].data;
-        if (!push(openssl, &decoded,
-                  openssl->d2i_X509(NULL, &at, (long)chain->certificates[i].size)))
+    for (size_t i = 0; decoded && i < chain->count; i++)
+        if (!push(openssl, &decoded, decode_one(openssl, chain->certificates[i])))
             break;
-    }
     return decoded;
 }
 

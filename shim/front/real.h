@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -126,6 +127,7 @@ static inline const struct libc *libc_real(void)
     F(X509_VERIFY_PARAM_move_peername)                                                             \
     F(X509_VERIFY_PARAM_set1)                                                                      \
     F(X509_VERIFY_PARAM_set_auth_level)                                                            \
+    F(X509_check_purpose)                                                                          \
     F(X509_cmp)                                                                                    \
     F(X509_up_ref)                                                                                 \
     F(X509_verify_cert)                                                                            \
