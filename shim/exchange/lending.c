@@ -4,9 +4,11 @@
 void lend_view(struct exchange *x, struct span current, bool is_own)
 {
     struct buffer reference = {0};
-    struct session_view view = {.key = x->asked.key, .current = current, .is_own = is_own};
-    bool is_added =
-        exchange_request_body(x, &view.request) && compose_for_program(x, current, &reference);
+    struct session_view view = {.current = current, .is_own = is_own};
+    bool is_added = (x->asked.has_key || (asked_principal(x) && asked_key(x))) &&
+                    exchange_request_body(x, &view.request) &&
+                    compose_for_program(x, current, &reference);
+    view.key = x->asked.key;
     view.reference = buffer_span(&reference);
     if (!is_added || !session_view_add(x->asked.session, &view))
         session_keep_thing(x->asked.actual, true);
@@ -180,7 +182,9 @@ void decide_private(struct exchange *x)
     if (!x->asked.session || session_is_logged_out(x->asked.session))
         return;
     bool is_only_name = session_is_only_name(x->asked.session);
-    if (is_only_name && (session_is_own(x->asked.actual) || session_is_private(x->asked.actual)))
+    bool is_own = session_is_own(x->asked.actual);
+    bool stays = session_is_private(x->asked.actual) && !changes_session;
+    if (is_only_name && (is_own || stays))
         return;
     /* Who opened it and lent it to nobody may stay. But not with another user or locale, for then
      * who is lent it at that moment would be lent those. */

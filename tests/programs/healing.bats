@@ -484,6 +484,32 @@ exec(open(os.environ['ask']).read())"
     logins 1
 }
 
+@test "views that only one program made, in a session that only it knows, are two in one that all know" {
+    local hosts=${view/VirtualMachine/HostSystem} holder run
+    local content=RetrieveServiceContent:ServiceInstance:ServiceInstance
+    local steps=(login "$view" as:view "$hosts" as:hosts say:there wait:go 'read:ContainerView:{view}:view,type'
+        'read:ContainerView:{hosts}:view,type' 'read:ContainerView:{view}:view,type' logout)
+    alone bare "$ask" "$content" "${steps[@]/wait:go/say:go}"
+    sed -i '/^go$/d' bare.out
+    mkfifo go start
+    cached run "$ask" "$content" wait:start "${steps[@]}" &
+    run=$!
+    until_said run 1
+    # What it opens cannot be lent, for nobody can write to the store.
+    "$python" "$programs/faults/hold-lock.py" "$VCACHE_DIR/locks" 0 1 >held.out 3>&- &
+    holder=$!
+    until_said held 1
+    : >start
+    until_said run 5
+    kill $holder
+    vcenter_control /end-sessions >/dev/null
+    lend
+    : >go
+    wait $run
+    same bare run
+    logins 0
+}
+
 # ---- honestly ------------------------------------------------------------------------------------
 
 @test "refused again after the login: the program is told so, and no more is tried" {
