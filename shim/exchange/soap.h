@@ -79,8 +79,8 @@ struct soap_response {
 bool soap_read_response(struct span body, struct soap_response *response);
 void soap_response_free(struct soap_response *response);
 
-/* Whether `body` is a fault whose detail is of that type: NotAuthenticated (the origin has ended the
- * session), InvalidLogin. */
+/* Whether `body` is a fault whose detail is of that type: NotAuthenticated (the origin has ended
+ * the session), InvalidLogin. */
 bool soap_is_fault(struct span body, const char *type);
 
 /* The text of the first element with local name `name` under returnval's direct children ("key" of
