@@ -175,7 +175,7 @@ static bool is_restricted(const struct curl_handle *handle)
            curl_options_has(&handle->options, CURL_OPTION_PROTOCOLS_STR);
 }
 
-/* The program's own values, on its handle or on a duplicate of it. */
+/* The program's own values, on its handle. */
 static void set_back(const struct curl_handle *handle, CURL *easy)
 {
     const struct curl *curl = handle->curl;
@@ -287,28 +287,32 @@ static size_t discard(char *bytes, size_t size, size_t count, void *closure)
     return size * count;
 }
 
-CURL *curl_disguise_duplicate(const struct curl_handle *handle)
+/* Not a duplicate of the program's: that would take along what is its own transfer's business, and
+ * curl_easy_duphandle reads cookie files again, calls what frees a body twice, and of
+ * CURLOPT_COPYPOSTFIELDS without a size copies SIZE_MAX bytes. */
+static bool set_for_origin(const struct curl_handle *handle, CURL *easy)
 {
     const struct curl *curl = handle->curl;
-    CURL *easy = curl->curl_easy_duphandle(handle->easy);
-    if (!easy)
-        return NULL;
-    set_back(handle, easy);
-    /* Not handed on to a duplicate: */
-    set_pointer(handle, easy, CURLOPT_SHARE, CURL_OPTION_SHARE);
-    set_pointer(handle, easy, CURLOPT_RESOLVE, CURL_OPTION_RESOLVE);
-    /* The program's callbacks and files are its own transfer's business. */
-    if (is_verbose(handle))
-        tell_of(handle, easy);
-    curl->curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-    curl->curl_easy_setopt(easy, CURLOPT_COOKIEJAR, NULL);
-    curl->curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
-    curl->curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard);
-    curl->curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, discard);
-    curl->curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    if (curl->curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L)) {
-        curl->curl_easy_cleanup(easy);
-        return NULL;
-    }
-    return easy;
+    const struct curl_options *options = &handle->options;
+    long certificates = curl_options_number(options, CURL_OPTION_CERTINFO, 0);
+    bool is_set = curl_options_apply(options, CURL_CHANGED, curl, easy) &&
+                  curl_options_apply(options, CURL_TRUST, curl, easy) &&
+                  curl_options_apply(options, CURL_CONNECTS, curl, easy);
+    if (is_set && is_verbose(handle))
+        is_set = tell_of(handle, easy) && !curl->curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+    return is_set && !curl->curl_easy_setopt(easy, CURLOPT_URL, curl_handle_url(handle)) &&
+           !set_pointer(handle, easy, CURLOPT_SHARE, CURL_OPTION_SHARE) &&
+           !curl->curl_easy_setopt(easy, CURLOPT_CERTINFO, certificates) &&
+           !curl->curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard) &&
+           !curl->curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+           !curl->curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+}
+
+CURL *curl_disguise_for_origin(const struct curl_handle *handle)
+{
+    CURL *easy = handle->curl->curl_easy_init();
+    if (!easy || set_for_origin(handle, easy))
+        return easy;
+    handle->curl->curl_easy_cleanup(easy);
+    return NULL;
 }

@@ -18,9 +18,9 @@ bool curl_is_for_link(const struct curl_handle *handle);
 bool curl_disguise_put_on(struct curl_handle *handle);
 void curl_disguise_take_off(struct curl_handle *handle);
 
-/* A duplicate of the disguised handle that only connects, to the origin: for curl_origin_open.
- * NULL: it cannot be had. */
-CURL *curl_disguise_duplicate(const struct curl_handle *handle);
+/* A handle that only connects, to the origin, as the program's would: for curl_origin_open. NULL:
+ * it cannot be had. */
+CURL *curl_disguise_for_origin(const struct curl_handle *handle);
 
 /* As the exchange names it; false if there is none. */
 bool curl_endpoint_of(const struct curl_handle *handle, struct endpoint *endpoint);

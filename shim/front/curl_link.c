@@ -263,11 +263,15 @@ int curl_link_close(void *handle, curl_socket_t fd)
 
 void curl_links_rest(struct curl_handle *handle)
 {
+    bool is_last = curl_options_number(&handle->options, CURL_OPTION_FORBID_REUSE, 0) != 0;
     for (struct curl_link *link = handle->links; link; link = link->next_of_handle) {
         if (!link->origin || curl_origin_state(link->origin) != CURL_ORIGIN_READY)
             continue;
         struct curl_kind kind = curl_kind_of(link->handle, link->authority);
-        curl_pool_put(&kind, link->origin, &link->peer);
+        if (is_last)
+            curl_origin_close(link->origin);
+        else
+            curl_pool_put(&kind, link->origin, &link->peer);
         link->origin = NULL;
     }
 }

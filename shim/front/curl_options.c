@@ -214,6 +214,42 @@ void curl_options_copy(struct curl_options *copy, const struct curl_options *opt
     keep_share(copy, NULL);
 }
 
+static CURLcode apply(const struct curl_options *options, enum curl_option_id id,
+                      const struct curl *curl, CURL *easy)
+{
+    const union curl_option_value *value = &options->values[id];
+    CURLoption number = curl_option_table[id].number;
+    struct curl_blob blob = {value->bytes.data, value->bytes.size, CURL_BLOB_COPY};
+    void (*function)(void) = NULL;
+    switch (curl_option_table[id].kind) {
+    case CURL_NUMBER:
+        return curl->curl_easy_setopt(easy, number, value->number);
+    case CURL_OFFSET:
+        return curl->curl_easy_setopt(easy, number, value->offset);
+    case CURL_TEXT:
+        return curl->curl_easy_setopt(easy, number, curl_options_text(options, id));
+    case CURL_BLOB:
+        return curl->curl_easy_setopt(easy, number, blob.len > 0 ? &blob : NULL);
+    case CURL_POINTER:
+    case CURL_LIST:
+        break;
+    }
+    if (number < CURLOPTTYPE_FUNCTIONPOINT)
+        return curl->curl_easy_setopt(easy, number, value->pointer);
+    memcpy(&function, &value->pointer, sizeof(function));
+    return curl->curl_easy_setopt(easy, number, function);
+}
+
+bool curl_options_apply(const struct curl_options *options, enum curl_option_role role,
+                        const struct curl *curl, CURL *easy)
+{
+    bool is_applied = true;
+    for (int id = 0; id < CURL_OPTION_COUNT; id++)
+        if (options->is_set[id] && curl_option_table[id].role == role)
+            is_applied &= apply(options, (enum curl_option_id)id, curl, easy) == CURLE_OK;
+    return is_applied;
+}
+
 bool curl_options_may_write(const struct curl_options *options)
 {
     const char *custom = curl_options_text(options, CURL_OPTION_CUSTOMREQUEST);

@@ -19,7 +19,7 @@ enum curl_option_id {
 };
 
 enum curl_option_kind { CURL_TEXT, CURL_NUMBER, CURL_OFFSET, CURL_POINTER, CURL_BLOB, CURL_LIST };
-enum curl_option_role { CURL_ASKED, CURL_CHANGED, CURL_TRUST, CURL_FORBIDS };
+enum curl_option_role { CURL_ASKED, CURL_CHANGED, CURL_TRUST, CURL_CONNECTS, CURL_FORBIDS };
 
 struct curl_option {
     CURLoption number;
@@ -69,6 +69,10 @@ void curl_options_reset(struct curl_options *options);
 /* curl_easy_duphandle: `copy` is empty. A share is not handed on. */
 void curl_options_copy(struct curl_options *copy, const struct curl_options *options);
 void curl_options_free(struct curl_options *options);
+
+/* Sets on `easy`, which is new, what was set here with that role. False if libcurl refused. */
+bool curl_options_apply(const struct curl_options *options, enum curl_option_role role,
+                        const struct curl *curl, CURL *easy);
 
 /* Whether a request may change what the origin has: it is no GET, and no HEAD. */
 bool curl_options_may_write(const struct curl_options *options);

@@ -1,5 +1,6 @@
 /* The pool: see curl_pool.h. */
 #include "front/curl_pool.h"
+#include "front/curl_trust.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +25,14 @@ struct curl_kind curl_kind_of(const struct curl_handle *handle, const char *auth
         .curl = handle->curl,
         .authority = authority,
         .trust = handle->trust,
-        .has_certificates = curl_options_number(&handle->options, CURL_OPTION_CERTINFO, 0) != 0,
+        .manner = curl_manner_of(handle),
     };
 }
 
 static bool is_of_kind(const struct kept *kept, const struct curl_kind *kind)
 {
     return kept->kind.owner == kind->owner && kept->kind.curl == kind->curl &&
-           kept->kind.has_certificates == kind->has_certificates &&
+           kept->kind.manner == kind->manner &&
            strcmp(kept->kind.authority, kind->authority) == 0 &&
            memcmp(&kept->kind.trust, &kind->trust, sizeof(kind->trust)) == 0;
 }

@@ -16,7 +16,7 @@ struct curl_kind {
     const struct curl *curl;
     const char *authority; /* of the URL; borrowed */
     struct trust trust;
-    bool has_certificates; /* CURLOPT_CERTINFO was on when it was made */
+    uint64_t manner;
 };
 
 /* Of the handle's transfer. */

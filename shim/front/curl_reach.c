@@ -63,6 +63,9 @@ static void fail(struct curl_link *link, CURLcode code, const char *text)
     /* What the program asks about it then, the handle that tried to connect knows. */
     bool is_unreached = link->origin && !curl_origin_was_ready(link->origin);
     struct curl_origin *unreached = is_unreached ? link->origin : NULL;
+    long os_errno = 0;
+    if (link->origin)
+        link->curl->curl_easy_getinfo(curl_origin_easy(link->origin), CURLINFO_OS_ERRNO, &os_errno);
     if (is_unreached)
         link->origin = NULL;
     end_origin(link, false);
@@ -71,6 +74,7 @@ static void fail(struct curl_link *link, CURLcode code, const char *text)
         return;
     }
     handle->failure = code;
+    handle->peer.os_errno = os_errno;
     memcpy(handle->failure_text, kept, sizeof(kept));
     curl_origin_close(handle->unreached);
     handle->unreached = unreached;
@@ -103,14 +107,15 @@ static struct curl_origin *find_origin(struct curl_link *link)
     if (!link->handle)
         return NULL;
     struct curl_kind kind = curl_kind_of(link->handle, link->authority);
-    struct curl_origin *origin;
-    while ((origin = curl_pool_take(&kind, &link->peer)) != NULL && !is_fit(origin))
+    struct curl_origin *origin = NULL;
+    bool wants_new = curl_options_number(&link->handle->options, CURL_OPTION_FRESH_CONNECT, 0) != 0;
+    while (!wants_new && (origin = curl_pool_take(&kind, &link->peer)) != NULL && !is_fit(origin))
         curl_origin_close(origin);
     if (origin) {
         link->handle->peer = link->peer;
         return origin;
     }
-    CURL *easy = curl_disguise_duplicate(link->handle);
+    CURL *easy = curl_disguise_for_origin(link->handle);
     link->peer = (struct curl_peer){0};
     return easy ? curl_origin_open(link->curl, easy) : NULL;
 }

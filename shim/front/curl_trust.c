@@ -2,6 +2,7 @@
 #include "front/curl_trust.h"
 
 #include "base/late.h"
+#include "cache/key.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,4 +140,22 @@ bool curl_trust_tell(struct curl_handle *handle)
     buffer_wipe(&said);
     buffer_free(&said);
     return is_told;
+}
+
+uint64_t curl_manner_of(const struct curl_handle *handle)
+{
+    static const enum curl_option_id ids[] = {
+        CURL_OPTION_SSLVERSION,    CURL_OPTION_SSL_CIPHER_LIST, CURL_OPTION_TLS13_CIPHERS,
+        CURL_OPTION_SSL_EC_CURVES, CURL_OPTION_SSL_ENABLE_ALPN, CURL_OPTION_KEYPASSWD,
+        CURL_OPTION_LOCALPORT,     CURL_OPTION_LOCALPORTRANGE,  CURL_OPTION_PROXYUSERPWD,
+        CURL_OPTION_PROXYUSERNAME, CURL_OPTION_PROXYPASSWORD,   CURL_OPTION_CERTINFO};
+    struct buffer said = {0};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        buffer_append_sized(&said, SPAN_OF_VALUE(ids[i]));
+        append_option(&said, &handle->options, ids[i]);
+    }
+    uint64_t manner = key_checksum(said.data, said.size);
+    buffer_wipe(&said);
+    buffer_free(&said);
+    return manner;
 }

@@ -11,4 +11,7 @@
  * be performed as it is. */
 bool curl_trust_tell(struct curl_handle *handle);
 
+/* What else tells connections apart that libcurl would use again: a digest for this process. */
+uint64_t curl_manner_of(const struct curl_handle *handle);
+
 #endif

@@ -27,7 +27,7 @@ static struct curl_witness *witness_new(struct curl_handle *handle)
     witness->kind = curl_kind_of(handle, witness->authority);
     witness->origin = curl_pool_take(&witness->kind, &witness->peer);
     if (!witness->origin) {
-        CURL *easy = curl_disguise_duplicate(handle);
+        CURL *easy = curl_disguise_for_origin(handle);
         witness->origin = easy ? curl_origin_open(handle->curl, easy) : NULL;
     }
     return witness;
