@@ -1,4 +1,4 @@
-/* Certificates: see curl_certificates.h. */
+/* What a peer has shown: see curl_certificates.h. */
 #include "front/curl_certificates.h"
 #include "front/curl_disguise.h"
 
@@ -54,20 +54,39 @@ static void append_certificates(struct buffer *to, const struct curl_certinfo *c
     }
 }
 
+static bool asks_for_certificates(const struct curl_handle *handle)
+{
+    return curl_options_number(&handle->options, CURL_OPTION_CERTINFO, 0) != 0;
+}
+
+static bool append_shown(struct buffer *to, const struct curl_handle *handle, CURL *easy)
+{
+    const struct curl *curl = handle->curl;
+    struct curl_certinfo *certificates = NULL;
+    long verify_result = 0;
+    bool has_them = asks_for_certificates(handle);
+    if (curl->curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify_result) ||
+        (has_them && (curl->curl_easy_getinfo(easy, CURLINFO_CERTINFO, &certificates) ||
+                      !certificates || certificates->num_of_certs <= 0)))
+        return false;
+    append_number(to, (uint32_t)verify_result);
+    append_number(to, has_them);
+    if (has_them)
+        append_certificates(to, certificates);
+    return !to->failed;
+}
+
 void curl_certificates_keep(const struct curl_handle *handle, CURL *easy)
 {
     const struct context *context = context_get();
-    struct curl_certinfo *certificates = NULL;
     struct store_label label = {.requested_at = clock_milliseconds()};
     struct cache_key key;
     struct buffer body = {0};
     if (!context || !curl_endpoint_of(handle, &label.endpoint) ||
-        handle->curl->curl_easy_getinfo(easy, CURLINFO_CERTINFO, &certificates) || !certificates ||
-        certificates->num_of_certs <= 0 || !key_for(handle, context, &label.endpoint, &key))
+        !key_for(handle, context, &label.endpoint, &key))
         return;
     memcpy(label.operation, operation, sizeof(operation));
-    append_certificates(&body, certificates);
-    if (!body.failed)
+    if (append_shown(&body, handle, easy))
         store_put(context->cache, &key, &label, (struct span){0}, buffer_span(&body));
     buffer_free(&body);
 }
@@ -110,26 +129,7 @@ static bool take_lines(struct span *from, struct curl_slist **lines)
     return is_whole;
 }
 
-static struct curl_certinfo *take_certificates(struct span from)
-{
-    uint32_t count;
-    bool is_whole = take_number(&from, &count) && count <= from.size;
-    struct curl_certinfo *taken = is_whole ? calloc(1, sizeof(*taken)) : NULL;
-    if (!taken)
-        return NULL;
-    taken->certinfo = calloc((size_t)count + 1, sizeof(struct curl_slist *));
-    is_whole = taken->certinfo != NULL;
-    for (uint32_t i = 0; is_whole && i < count; i++) {
-        is_whole = take_lines(&from, &taken->certinfo[i]);
-        taken->num_of_certs++;
-    }
-    if (is_whole)
-        return taken;
-    curl_certificates_free(taken);
-    return NULL;
-}
-
-void curl_certificates_free(struct curl_certinfo *certificates)
+static void certificates_free(struct curl_certinfo *certificates)
 {
     if (!certificates)
         return;
@@ -144,6 +144,46 @@ void curl_certificates_free(struct curl_certinfo *certificates)
     free(certificates);
 }
 
+static struct curl_certinfo *take_certificates(struct span *from)
+{
+    uint32_t count;
+    bool is_whole = take_number(from, &count) && count <= from->size;
+    struct curl_certinfo *taken = is_whole ? calloc(1, sizeof(*taken)) : NULL;
+    if (!taken)
+        return NULL;
+    taken->certinfo = calloc((size_t)count + 1, sizeof(struct curl_slist *));
+    is_whole = taken->certinfo != NULL;
+    for (uint32_t i = 0; is_whole && i < count; i++) {
+        is_whole = take_lines(from, &taken->certinfo[i]);
+        taken->num_of_certs++;
+    }
+    if (is_whole)
+        return taken;
+    certificates_free(taken);
+    return NULL;
+}
+
+static struct curl_shown *take_shown(struct span from)
+{
+    uint32_t verify_result;
+    uint32_t has_certificates;
+    if (!take_number(&from, &verify_result) || !take_number(&from, &has_certificates))
+        return NULL;
+    struct curl_shown *shown = calloc(1, sizeof(*shown));
+    if (!shown)
+        return NULL;
+    shown->verify_result = (long)verify_result;
+    shown->certificates = has_certificates ? take_certificates(&from) : NULL;
+    return shown;
+}
+
+void curl_certificates_free(struct curl_shown *shown)
+{
+    if (shown)
+        certificates_free(shown->certificates);
+    free(shown);
+}
+
 static bool is_fresh(const struct context *context, const struct stored_response *stored)
 {
     uint64_t now = clock_milliseconds();
@@ -151,20 +191,28 @@ static bool is_fresh(const struct context *context, const struct stored_response
     return now >= stored->label.requested_at && now - stored->label.requested_at < ttl_ms;
 }
 
-struct curl_certinfo *curl_certificates_recall(struct curl_handle *handle)
+static struct curl_shown *find_shown(const struct curl_handle *handle)
 {
     const struct context *context = context_get();
+    struct curl_shown *shown = NULL;
     struct endpoint endpoint;
     struct cache_key key;
     struct stored_response stored = {0};
-    if (handle->certificates)
-        return handle->certificates;
     if (!context || !curl_endpoint_of(handle, &endpoint) ||
         !key_for(handle, context, &endpoint, &key) ||
         store_get(context->cache, &key, &stored, NULL) != CACHE_OK)
         return NULL;
     if (is_fresh(context, &stored))
-        handle->certificates = take_certificates(stored.body);
+        shown = take_shown(stored.body);
     store_release(&stored);
-    return handle->certificates;
+    return shown;
+}
+
+const struct curl_shown *curl_certificates_recall(struct curl_handle *handle)
+{
+    if (!handle->shown)
+        handle->shown = find_shown(handle);
+    bool is_enough =
+        handle->shown && (handle->shown->certificates || !asks_for_certificates(handle));
+    return is_enough ? handle->shown : NULL;
 }

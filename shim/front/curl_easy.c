@@ -80,8 +80,8 @@ CURLSHcode curl_cleanup_share(struct curl_route route, CURLSH *share)
 static void forget_last(struct curl_handle *handle)
 {
     curl_witness_dismiss(handle);
-    curl_certificates_free(handle->certificates);
-    handle->certificates = NULL;
+    curl_certificates_free(handle->shown);
+    handle->shown = NULL;
     curl_origin_close(handle->unreached);
     handle->unreached = NULL;
     free(handle->effective);

@@ -119,7 +119,7 @@ static CURLINFO time_in_place_of(const struct curl_handle *handle, CURLINFO info
 /* Who does not verify the peer may still ask what verifying would have said. */
 static bool is_verify_unknown(const struct curl_handle *handle)
 {
-    return handle->failure == CURLE_OK && !handle->peer.primary_port &&
+    return handle->failure == CURLE_OK &&
            curl_options_number(&handle->options, CURL_OPTION_SSL_VERIFYPEER, 1) == 0;
 }
 
@@ -130,23 +130,32 @@ static bool is_of_witness(const struct curl_handle *handle, CURLINFO info)
            (info == CURLINFO_SSL_VERIFYRESULT && is_verify_unknown(handle));
 }
 
+/* Whether what a peer has shown before answers it. */
+static bool recall(struct curl_handle *handle, CURLINFO info, void *value)
+{
+    bool was_connected = handle->peer.primary_port != 0;
+    const struct curl_shown *shown = was_connected ? NULL : curl_certificates_recall(handle);
+    if (!shown)
+        return false;
+    if (info == CURLINFO_CERTINFO)
+        *(struct curl_certinfo **)value = shown->certificates;
+    else
+        *(long *)value = shown->verify_result;
+    return true;
+}
+
 static bool ask_witness(struct curl_handle *handle, CURLINFO info, void *value)
 {
-    bool is_certificates = info == CURLINFO_CERTINFO;
-    bool is_wanted = curl_options_number(&handle->options, CURL_OPTION_CERTINFO, 0) != 0;
-    if (is_certificates && !is_wanted)
+    bool is_shown = info == CURLINFO_CERTINFO || info == CURLINFO_SSL_VERIFYRESULT;
+    if (info == CURLINFO_CERTINFO &&
+        curl_options_number(&handle->options, CURL_OPTION_CERTINFO, 0) == 0)
         return false;
-    bool was_connected = handle->peer.primary_port != 0;
-    struct curl_certinfo *recalled =
-        is_certificates && !was_connected ? curl_certificates_recall(handle) : NULL;
-    if (recalled) {
-        *(struct curl_certinfo **)value = recalled;
+    if (is_shown && recall(handle, info, value))
         return true;
-    }
     CURL *easy = curl_witness_of(handle);
     if (!easy || handle->curl->curl_easy_getinfo(easy, info, value))
         return false;
-    if (is_certificates)
+    if (is_shown && !curl_certificates_recall(handle))
         curl_certificates_keep(handle, easy);
     return true;
 }

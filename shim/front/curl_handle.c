@@ -104,7 +104,7 @@ void curl_handle_free(struct curl_handle *handle)
     curl_origin_close(handle->unreached);
     free(handle->worded);
     free(handle->effective);
-    curl_certificates_free(handle->certificates);
+    curl_certificates_free(handle->shown);
     free(handle->redirect);
     free(handle);
 }

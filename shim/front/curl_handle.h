@@ -14,6 +14,7 @@
 
 struct curl_link;
 struct curl_witness;
+struct curl_shown;
 struct curl_origin;
 struct curl_multi;
 struct exchange;
@@ -52,8 +53,8 @@ struct curl_handle {
     char failure_text[CURL_ERROR_SIZE];
 
     struct curl_peer peer;
-    struct curl_witness *witness;       /* curl_witness.h */
-    struct curl_certinfo *certificates; /* that CURLINFO_CERTINFO was answered with */
+    struct curl_witness *witness; /* curl_witness.h */
+    struct curl_shown *shown;     /* curl_certificates.h */
     char *worded;    /* the URL with the scheme that the program has left out; NULL: it has not */
     char *effective; /* the URL in libcurl's words; NULL: as the program has set it */
     size_t request_added;      /* what was added to its requests */

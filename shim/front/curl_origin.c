@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -88,11 +89,19 @@ static void act_on_all(struct curl_origin *origin)
 
 /* ---- beginnings and ends ---- */
 
+/* Not for the program's children. */
+static curl_socket_t open_socket(void *closure, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)closure, (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static bool is_set_up(struct curl_origin *origin)
 {
     const struct curl *curl = origin->curl;
     return origin->multi && origin->epoll >= 0 && origin->timer >= 0 &&
            !curl->curl_easy_setopt(origin->easy, CURLOPT_ERRORBUFFER, origin->error) &&
+           !curl->curl_easy_setopt(origin->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
            !curl->curl_multi_setopt(origin->multi, CURLMOPT_SOCKETFUNCTION, on_socket) &&
            !curl->curl_multi_setopt(origin->multi, CURLMOPT_SOCKETDATA, origin) &&
            !curl->curl_multi_setopt(origin->multi, CURLMOPT_TIMERFUNCTION, on_timer) &&
