@@ -373,6 +373,7 @@ is_a_write() {
             cached lender "$clients/$judge" ask:login quietly
             vcenter_control "/fail?$trouble&operation=FrobnicateVM" >/dev/null
             cached run "$clients/$judge" ask:login quietly FRESH_CONNECT=1 ask:unknown perform
+            sed -i '/^  OS_ERRNO /d' bare.out run.out # in which call it came to light
             same bare run || { echo "$trouble, by $judge" && return 1; }
         done
     done
