@@ -245,7 +245,7 @@ log_in() { logging_in=(curl "${soap[@]}" --cookie '' --data-binary @login --outp
         ${run%-again} $run curl "${get[@]}" --trace-ascii - -o /dev/null "$versions"
         # What was sent and received; of TLS and connections nothing.
         awk '/^(=>|<=) (Send|Recv) SSL|^== Info/ {wanted = 0; next} /^(=>|<=)/ {wanted = 1} wanted' $run.out |
-            sed 's/Date: .*/Date:/' >$run.trace
+            sed 's/Date: .*/Date:/' | sort >$run.trace
     done
     grep -q 'GET /sdk/vimServiceVersions.xml' plainly.trace
     diff plainly.trace cached.trace
@@ -264,7 +264,7 @@ log_in() { logging_in=(curl "${soap[@]}" --cookie '' --data-binary @login --outp
 # ---- -w ------------------------------------------------------------------------------------------
 
 stable='%{content_type} %{errormsg} %{exitcode} %{filename_effective} %{http_code} %{http_connect} %{http_version}
-%{method} %{num_certs} %{num_headers} %{num_redirects} %{proxy_ssl_verify_result} %{redirect_url} %{referer} %{remote_ip}
+%{method} %{num_headers} %{num_redirects} %{proxy_ssl_verify_result} %{redirect_url} %{referer} %{remote_ip}
 %{remote_port} %{response_code} %{scheme} %{size_download} %{size_header} %{size_request} %{size_upload} %{ssl_verify_result} %{url}
 %{url_effective} %{urlnum} %header{content-type} %header{nothing}\n'
 times='%{time_namelookup} %{time_connect} %{time_appconnect} %{time_pretransfer} %{time_starttransfer} %{time_total} %{speed_download} %{size_download}\n'
@@ -275,9 +275,9 @@ times='%{time_namelookup} %{time_connect} %{time_appconnect} %{time_pretransfer}
     log_in
     runs_here "${logging_in[@]}" --data-binary @name -w "$stable" "$sdk" -w "$stable" "$sdk"
 }
-@test "-w %header{}, %{certs}" {
-    runs_here curl "${get[@]}" -o made -w '%header{date} %header{content-length} %header{x}\n' "$versions"
-    runs curl "${get[@]}" -o made -w '%{certs}\n' "$versions"
+@test "-w %header{}, %{certs}, %{num_certs}" {
+    runs_here curl "${get[@]}" -o made -w '%header{content-type} %header{content-length} %header{x}\n' "$versions"
+    runs_here curl "${get[@]}" -o made -w '%{certs} %{num_certs}\n' "$versions"
 }
 @test "-w %{json} is whole" {
     for run in plainly cached cached-again; do
