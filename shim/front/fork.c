@@ -12,19 +12,25 @@ static void before(void)
 {
     wake_before_fork();
     curl_handles_lock();
+    standin_before_fork();
 }
 
-static void in_parent(void)
+static void after(bool is_child)
 {
+    standin_after_fork(is_child);
     curl_handles_unlock();
     wake_after_fork();
 }
 
+static void in_parent(void)
+{
+    after(false);
+}
+
 static void in_child(void)
 {
-    in_parent();
+    after(true);
     sleepers_forget();
-    standin_after_fork();
 }
 
 __attribute__((constructor)) static void register_handlers(void)

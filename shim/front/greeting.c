@@ -112,7 +112,7 @@ bool greeting_is_plain(const struct openssl *openssl, SSL *ssl)
     return !openssl->SSL_get_certificate(ssl) && !openssl->SSL_CTX_get_client_cert_cb(context) &&
            !openssl->SSL_get_session(ssl) &&
            !openssl->SSL_CTX_get_ex_data(context, openssl->indexes.context_verifies) &&
-           !is_suite_b(openssl, ssl);
+           !openssl->SSL_ct_is_enabled(ssl) && !is_suite_b(openssl, ssl);
 }
 
 bool greeting_address(const struct dial_peer *peer, struct peer_address *address)

@@ -101,6 +101,7 @@ static inline const struct libc *libc_real(void)
     F(SSL_CTX_get_ex_data)                                                                         \
     F(SSL_CTX_get_info_callback)                                                                   \
     F(SSL_CTX_set_ex_data)                                                                         \
+    F(SSL_ct_is_enabled)                                                                           \
     F(SSL_get0_param)                                                                              \
     F(SSL_get_SSL_CTX)                                                                             \
     F(SSL_get_certificate)                                                                         \

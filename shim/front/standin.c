@@ -52,10 +52,23 @@ static void unlock(void)
     atomic_store_explicit(&is_locked, false, memory_order_release);
 }
 
-void standin_after_fork(void)
+static bool is_held_by_fork; /* written by who has the lock */
+
+void standin_before_fork(void)
 {
-    unlock();
-    atomic_store(&owner, getpid());
+    if (lock())
+        is_held_by_fork = true;
+}
+
+/* Whoever else had the lock is not in the child. */
+void standin_after_fork(bool is_child)
+{
+    bool was_held = is_child || is_held_by_fork;
+    if (is_child && atomic_load(&owner) != 0)
+        atomic_store(&owner, getpid());
+    is_held_by_fork = false;
+    if (was_held)
+        unlock();
 }
 
 static bool is_same_file(const struct descriptor *a, const struct descriptor *b)
@@ -188,30 +201,17 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-static bool is_unbound(int fd)
-{
-    union address own = {0};
-    socklen_t size = sizeof(own);
-    if (libc_real()->getsockname(fd, &own.any, &size) != 0)
-        return false;
-    return own.any.sa_family == AF_INET ? own.v4.sin_port == 0
-                                        : own.any.sa_family == AF_INET6 && own.v6.sin6_port == 0;
-}
-
-/* Neither bound nor connected nor about to be, nor with a first flight of its own (TCP Fast Open).
- */
+/* TCP, and neither connected nor about to be. One that is bound cannot be bound again, and one with
+ * a first flight of its own (TCP Fast Open) does not connect: that shows later. */
 static bool is_fresh(int fd)
 {
     struct tcp_info info = {0};
-    int fast_open = 0;
-    socklen_t size = sizeof(info);
-    if (!dial_is_tcp(fd) || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
-        info.tcpi_state != TCP_CLOSE)
+    int protocol = 0;
+    socklen_t size = sizeof(protocol);
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) != 0 || protocol != IPPROTO_TCP)
         return false;
-    size = sizeof(fast_open);
-    bool is_plain =
-        getsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &fast_open, &size) != 0 || !fast_open;
-    return is_plain && is_unbound(fd);
+    size = sizeof(info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE;
 }
 
 /* Bound to no address, for that would stay with the socket: only to a port, which does not. */
@@ -237,16 +237,25 @@ static bool is_established(int fd)
            info.tcpi_state == TCP_ESTABLISHED;
 }
 
-/* *result is the kernel's: of a socket that does not block, that it is under way, though it is
+/* Without waiting: should something drop what goes over the loopback, it cannot be had. *result is
+ * what connect would return: of a socket that does not block, that it is under way, though it is
  * there when the call returns. */
-static bool connect_to_itself(int fd, int family, int *result)
+static bool connect_to(int fd, const union address *own, socklen_t size, int *result)
 {
-    union address own;
-    socklen_t size;
-    if (!bind_to_port(fd, family, &own, &size))
+    int flags = fcntl(fd, F_GETFL);
+    bool blocks = flags >= 0 && !(flags & O_NONBLOCK);
+    if (flags < 0 || (blocks && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
         return false;
-    *result = libc_real()->connect(fd, &own.any, size);
-    return (*result == 0 || errno == EINPROGRESS) && is_established(fd);
+    *result = libc_real()->connect(fd, &own->any, size);
+    bool is_made = (*result == 0 || errno == EINPROGRESS) && is_established(fd);
+    int said = errno;
+    /* The second time it says that it is connected. */
+    if (blocks && is_made && *result != 0)
+        *result = libc_real()->connect(fd, &own->any, size);
+    if (blocks)
+        fcntl(fd, F_SETFL, flags);
+    errno = said;
+    return is_made && (!blocks || *result == 0);
 }
 
 /* errno is kept. */
@@ -292,19 +301,26 @@ static bool keep(int fd, const struct dial_peer *peer)
     return place;
 }
 
+/* errno is that of connect. What was made in vain is dissolved; what the program has bound is not
+ * touched. */
+static bool make(int fd, const struct dial_peer *peer, int *result)
+{
+    union address own;
+    socklen_t size;
+    if (!bind_to_port(fd, peer->address.ss_family, &own, &size))
+        return false;
+    bool is_made = connect_to(fd, &own, size, result);
+    int said = errno;
+    is_made = is_made && keep(fd, peer);
+    if (!is_made)
+        dissolve(fd);
+    errno = said;
+    return is_made;
+}
+
 bool standin_make(int fd, const struct dial_peer *peer, int *result)
 {
-    if (!is_fresh(fd))
-        return false;
-    if (connect_to_itself(fd, peer->address.ss_family, result)) {
-        int said = errno;
-        if (keep(fd, peer)) {
-            errno = said;
-            return true;
-        }
-    }
-    dissolve(fd);
-    return false;
+    return is_fresh(fd) && make(fd, peer, result);
 }
 
 bool standin_make_again(int fd, const struct dial_peer *peer)
@@ -312,9 +328,7 @@ bool standin_make_again(int fd, const struct dial_peer *peer)
     int result;
     int saved = errno;
     dissolve(fd);
-    bool is_made = connect_to_itself(fd, peer->address.ss_family, &result) && keep(fd, peer);
-    if (!is_made)
-        dissolve(fd);
+    bool is_made = make(fd, peer, &result);
     errno = saved;
     return is_made;
 }
@@ -348,7 +362,10 @@ static bool take(int fd, struct standin *taken)
 void standin_forget(int fd)
 {
     struct standin forgotten;
-    take(fd, &forgotten);
+    int saved = errno;
+    if (take(fd, &forgotten))
+        restore_linger(fd, &forgotten.linger);
+    errno = saved;
 }
 
 /* False if another process that shares the file has made it real, or dissolved it. */

@@ -55,7 +55,8 @@ enum standin_result standin_replace(int fd, uint64_t limit_ms);
 /* It is to be what it is: the program has shut it down, or dissolved it. */
 void standin_forget(int fd);
 
-/* In a forked child: nobody holds the lock. */
-void standin_after_fork(void);
+/* Around fork: nobody changes anything meanwhile. */
+void standin_before_fork(void);
+void standin_after_fork(bool is_child);
 
 #endif

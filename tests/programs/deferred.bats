@@ -467,16 +467,16 @@ replaced() {
     cached cold "$client" blocking
     cached cold "$python" "$look" read
     vcenter_stop
-    plainly bare "$python" "$look" write
-    [ "$(said bare)" = 'open ConnectionRefusedError ' ] || grep -q ConnectionRefusedError bare.out
-    cached down "$python" "$look" read write
-    # CPython before 3.13 says of every failed SSL_write_ex that the connection has ended.
-    grep -Eq '^write (ConnectionRefusedError|SSLEOFError)' down.out
     CLIENT_PAUSE=$go cached down "$client" blocking &
-    sleep 0
+    # shellcheck disable=SC2016 # for the other shell
     timeout 60 sh -c 'echo >"$1"' sh "$go"
     wait $!
     [ "$(cat down.err)" = 'a write failed: error 5, errno 111' ]
+    plainly bare "$python" "$look" write
+    grep -q ConnectionRefusedError bare.out
+    cached down "$python" "$look" write
+    # CPython before 3.13 says of every failed SSL_write_ex that the connection has ended.
+    grep -Eq '^write (ConnectionRefusedError|SSLEOFError)' down.out
 }
 
 @test "with VCACHE_STALE_IF_ERROR what is stored is answered, each time anew, and the connection goes on" {

@@ -268,6 +268,38 @@ static void lingering_is_as_the_program_set_it(void **state)
     close(listening);
 }
 
+static void one_that_the_program_dissolves_lingers_as_ever(void **state)
+{
+    (void)state;
+    struct dial_peer peer;
+    const struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
+    struct linger found = {.l_onoff = 1};
+    socklen_t size = sizeof(found);
+    int listening = listen_at(AF_INET, &peer);
+    int fd = standin_for(&peer, 0);
+    assert_int_equal(connect(fd, &unspecified, sizeof(unspecified)), 0);
+    assert_false(is_standin(fd));
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_LINGER, &found, &size), 0);
+    assert_int_equal(found.l_onoff, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&peer.address, peer.size), 0);
+    close(accept_one(listening));
+    close(fd);
+    close(listening);
+}
+
+static void a_blocking_one_blocks_as_before(void **state)
+{
+    (void)state;
+    struct dial_peer peer;
+    int listening = listen_at(AF_INET, &peer);
+    int fd = standin_for(&peer, 0);
+    assert_false(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&peer.address, peer.size), -1);
+    assert_int_equal(errno, EISCONN);
+    close(fd);
+    close(listening);
+}
+
 static void what_cannot_be_connected_says_why_and_may_stand_in_again(void **state)
 {
     (void)state;
@@ -515,6 +547,8 @@ int main(void)
         cmocka_unit_test(the_real_connection_is_made_on_the_same_file),
         cmocka_unit_test(one_that_does_not_block_is_made_in_the_programs_loop),
         cmocka_unit_test(lingering_is_as_the_program_set_it),
+        cmocka_unit_test(one_that_the_program_dissolves_lingers_as_ever),
+        cmocka_unit_test(a_blocking_one_blocks_as_before),
         cmocka_unit_test(what_cannot_be_connected_says_why_and_may_stand_in_again),
         cmocka_unit_test(whoever_comes_second_finds_none),
         cmocka_unit_test(what_is_sent_reaches_the_peer),
