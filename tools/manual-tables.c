@@ -104,6 +104,7 @@ int main(int argc, char **argv)
         print_group("BYPASS", "Bypasses: never answered from the cache");
         print_group("KEPT", "Kept: what became of the response");
         print_group("EVENT", "Events");
+        print_group("CONNECTION", "Connections: what became of those that may be put off");
     } else {
         fputs("usage: manual-tables settings|verdicts\n", stderr);
         return 2;

@@ -118,6 +118,7 @@ touches_nothing_when_warm() {
     same bare warm
     untouched
     connected 'deferred 200'
+    "$build/vcache-stat" | grep -q '^Connections avoided  *200$'
 }
 
 @test "threads that share a context" {
