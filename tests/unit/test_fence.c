@@ -148,11 +148,12 @@ static void more_writes_than_there_is_room_for_fence_until_their_bound(void **st
 {
     struct fixture *fixture = *state;
     struct fence_raised raised[40];
+    uint64_t start = clock_milliseconds();
     for (int i = 0; i < 40; i++)
         raised[i] = fence_raise(fixture->cache, &vcenter, 400);
     for (int i = 0; i < 40; i++)
         fence_lower(fixture->cache, raised[i]);
-    assert_true(is_fenced(fixture));
+    assert_true(is_fenced(fixture) || clock_milliseconds() - start >= 400);
     sleep_ms(450);
     assert_false(is_fenced(fixture));
 }
@@ -274,8 +275,9 @@ static void a_task_fences_until_anybody_sees_its_end(void **state)
 static void a_task_that_nobody_watches_is_given_up(void **state)
 {
     struct fixture *fixture = *state;
+    uint64_t start = clock_milliseconds();
     fence_hold_task(fixture->cache, &vcenter, SPAN_OF("task-1"), 200);
-    assert_true(is_fenced(fixture));
+    assert_true(is_fenced(fixture) || clock_milliseconds() - start >= 200);
     sleep_ms(500); /* tasks are timed in quarters of a second */
     assert_false(is_fenced(fixture));
 }
@@ -284,6 +286,7 @@ static void more_tasks_than_there_is_room_for_fence_until_their_bound(void **sta
 {
     struct fixture *fixture = *state;
     char name[32];
+    uint64_t start = clock_milliseconds();
     for (int i = 0; i < 40; i++) {
         snprintf(name, sizeof(name), "task-%d", i);
         fence_hold_task(fixture->cache, &vcenter, span_of_text(name), 1000);
@@ -292,7 +295,7 @@ static void more_tasks_than_there_is_room_for_fence_until_their_bound(void **sta
         snprintf(name, sizeof(name), "task-%d", i);
         fence_end_task(fixture->cache, &vcenter, span_of_text(name));
     }
-    assert_true(is_fenced(fixture));
+    assert_true(is_fenced(fixture) || clock_milliseconds() - start >= 1000);
     sleep_ms(1300);
     assert_false(is_fenced(fixture));
 }
