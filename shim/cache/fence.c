@@ -39,7 +39,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define TASK_BITS 30
@@ -359,26 +359,27 @@ static bool carry_slot(const struct shared_slot *old, struct shared_slot *fresh)
     return is_any;
 }
 
-/* A file that was cut has nothing behind its mapping, and to touch that would be SIGBUS. The kernel
- * looks at the set before it refuses what is to be done with it (kernel/signal.c). */
-static bool is_readable(const void *word)
+/* By the kernel: a file that was cut has nothing behind its mapping, and to touch that would be
+ * SIGBUS. */
+static bool copy_slot(const struct shared_slot *slot, struct shared_slot *copy)
 {
     int saved = errno;
-    bool is_readable =
-        syscall(SYS_rt_sigprocmask, -1, word, NULL, sizeof(uint64_t)) == 0 || errno != EFAULT;
+    struct iovec to = {copy, sizeof(*copy)};
+    struct iovec from = {(void *)(uintptr_t)slot, sizeof(*slot)};
+    bool is_copied = process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)sizeof(*copy);
     errno = saved;
-    return is_readable;
+    return is_copied;
 }
 
 /* Every mark is in the slot of all. Which origins are known is not, so these look at the slot of
  * the unknown. Who does this late may bring back what has ended: until its bound. */
 void fence_carry_over(const struct shared *old, struct shared *fresh)
 {
-    const struct shared_slot *marks = &old->slots[SHARED_SLOT_OF_ALL];
-    if (!is_readable(marks) || !is_readable((const uint8_t *)(marks + 1) - sizeof(uint64_t)))
+    struct shared_slot marks;
+    if (!copy_slot(&old->slots[SHARED_SLOT_OF_ALL], &marks))
         return;
-    bool is_any = carry_slot(marks, &fresh->slots[SHARED_SLOT_OF_ALL]);
-    if (carry_slot(marks, &fresh->slots[SHARED_SLOT_OF_UNKNOWN]) || is_any)
+    bool is_any = carry_slot(&marks, &fresh->slots[SHARED_SLOT_OF_ALL]);
+    if (carry_slot(&marks, &fresh->slots[SHARED_SLOT_OF_UNKNOWN]) || is_any)
         shared_invalidate(fresh);
 }
 

@@ -175,7 +175,7 @@ looks_the_same() {
     cached cold "$python" "$look" read
     zero
     LOOK_ALPN=http/1.1 cached other "$python" "$look" read
-    connected 'unknown 1'
+    connected 'unlearned 1'
     zero
     LOOK_ALPN=http/1.1 cached again "$python" "$look" read
     cached first "$python" "$look" read
