@@ -20,6 +20,7 @@ enum {
 
 struct standin {
     bool is_taken;
+    bool is_open;                 /* when it was last looked at */
     struct descriptor descriptor; /* the number was its own when it was last looked at */
     struct dial_peer peer;
     struct linger linger; /* as the program set it */
@@ -101,53 +102,60 @@ struct entry {
     char name[];
 };
 
-/* Locked. Whether one of the descriptors that the entries name is that file. */
-static bool is_among(struct standin *place, const char *entries, long size)
+/* Locked. Marks the places of the descriptors that the entries name. */
+static void mark(const char *entries, long size)
 {
     for (long at = 0; at < size;) {
         const struct entry *entry = (const void *)(entries + at);
         struct descriptor descriptor;
-        if (wake_identify((int)strtol(entry->name, NULL, 10), &descriptor) &&
-            is_same_file(&descriptor, &place->descriptor)) {
+        struct standin *place = NULL;
+        if (wake_identify((int)strtol(entry->name, NULL, 10), &descriptor))
+            place = find(&descriptor);
+        if (place) {
             place->descriptor = descriptor;
-            return true;
+            place->is_open = true;
         }
         at += entry->size;
     }
-    return false;
 }
 
-/* Locked. The number may be closed while a duplicate is open. By system calls, for readdir
- * allocates.
- */
-static bool is_open_elsewhere(struct standin *place)
+/* Locked. Looks at all open descriptors, for a number may be closed while a duplicate is open;
+ * false if they cannot be listed. By system calls, for readdir allocates. */
+static bool mark_open(void)
 {
     _Alignas(struct entry) char entries[2048];
     int fd =
         (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_open = fd < 0; /* unknown: it is kept */
-    long size = 0;
-    while (!is_open && (size = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
-        is_open = is_among(place, entries, size);
+    long size = -1;
+    while (fd >= 0 && (size = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0)
+        mark(entries, size);
     if (fd >= 0)
         syscall(SYS_close, fd);
-    return is_open;
+    return size == 0;
+}
+
+/* Locked. Marks those whose number is still theirs; false if that is not so of one. */
+static bool mark_by_number(void)
+{
+    bool are_all_open = true;
+    for (unsigned i = 0; i < places_used; i++) {
+        struct standin *place = &places[i];
+        struct descriptor now;
+        place->is_open = !place->is_taken || (wake_identify(place->descriptor.fd, &now) &&
+                                              is_same_file(&now, &place->descriptor));
+        are_all_open &= place->is_open;
+    }
+    return are_all_open;
 }
 
 /* Locked. Forgets what the program has closed. */
 static void sweep(void)
 {
     int saved = errno;
-    if (atomic_load(&owner) != getpid())
-        return;
-    for (unsigned i = 0; i < places_used; i++) {
-        struct standin *place = &places[i];
-        struct descriptor now;
-        bool is_open = !place->is_taken || (wake_identify(place->descriptor.fd, &now) &&
-                                            is_same_file(&now, &place->descriptor));
-        if (!is_open && !is_open_elsewhere(place))
-            drop(place);
-    }
+    if (atomic_load(&owner) == getpid() && !mark_by_number() && mark_open())
+        for (unsigned i = 0; i < places_used; i++)
+            if (places[i].is_taken && !places[i].is_open)
+                drop(&places[i]);
     errno = saved;
 }
 
