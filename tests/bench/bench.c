@@ -164,8 +164,8 @@ static bool measure_hits(long entries)
 /* ---- a whole conversation ---------------------------------------------------------------------
  */
 
-/* With the shim its connection does not exist. */
-static bool contest_of_wholes(const struct worker *origin, const char *verify,
+/* With the shim its connection does not exist. `other_port`: of who is asked without it. */
+static bool contest_of_wholes(const struct worker *origin, long other_port, const char *verify,
                               struct contest *contest)
 {
     struct worker with;
@@ -174,40 +174,58 @@ static bool contest_of_wholes(const struct worker *origin, const char *verify,
     char port[32];
     const char *const arguments[] = {program("bench/whole", path), port, "1000", verify, NULL};
     snprintf(port, sizeof(port), "%ld", origin->detail);
-    bool is_measured = worker_start(&with, at.shim, arguments) &&
-                       worker_start(&without, NULL, arguments) &&
-                       contest_of_workers(contest, 100, 16, &with, &without);
+    bool is_measured = worker_start(&with, at.shim, arguments);
+    snprintf(port, sizeof(port), "%ld", other_port);
+    is_measured = is_measured && worker_start(&without, NULL, arguments) &&
+                  contest_of_workers(contest, 100, 16, &with, &without);
     is_measured = worker_end(&without) && is_measured;
     return worker_end(&with) && is_measured;
 }
 
-static bool measure_wholes(void)
+static bool measure_wholes_against(const struct worker *origin, long other_port, const char *who)
 {
     static const struct {
         const char *what;
         const char *verify;
         double limit;
-    } figures[] = {{"certificate not verified", NULL, 20}, {"certificate verified", "verify", 5}};
-    struct worker origin;
+    } figures[] = {{"not verified", NULL, 20}, {"verified", "verify", 5}};
     struct contest contest;
-    char path[PATH_MAX];
+    char what[64];
     char ratio[32];
     char limit[32];
-    const char *const arguments[] = {program("bench/origin", path), NULL};
-    table_title("(e) connect, handshake, a hit of 1 KB, close; base: without the shim", "vcache",
-                "without", "ratio");
-    bool is_measured = worker_start(&origin, NULL, arguments);
-    for (size_t i = 0; is_measured && i < sizeof(figures) / sizeof(figures[0]); i++) {
-        table_tell("measuring conversations: %s", figures[i].what);
-        is_measured = contest_of_wholes(&origin, figures[i].verify, &contest);
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        snprintf(what, sizeof(what), "%s, %s", who, figures[i].what);
+        table_tell("measuring conversations: %s", what);
+        if (!contest_of_wholes(origin, other_port, figures[i].verify, &contest))
+            return table_complain("a whole conversation");
         snprintf(ratio, sizeof(ratio), "%.1f x", contest.ratio);
-        snprintf(limit, sizeof(limit), "≥ %.0f x", figures[i].limit);
-        if (is_measured)
-            table_row(figures[i].what, contest.base_ns, contest.other_ns, ratio, limit,
-                      contest.ratio >= figures[i].limit);
+        snprintf(limit, sizeof(limit), ">= %.0f x", figures[i].limit);
+        table_row(what, contest.base_ns, contest.other_ns, ratio, limit,
+                  contest.ratio >= figures[i].limit);
     }
+    return true;
+}
+
+static bool measure_wholes(void)
+{
+    struct worker origin;
+    struct worker nginx = {.process = -1};
+    char path[PATH_MAX];
+    char port[32];
+    char directory[PATH_MAX];
+    const char *const origin_arguments[] = {program("bench/origin", path), NULL};
+    const char *const nginx_arguments[] = {getenv("BENCH_NGINX"), port, directory, NULL};
+    table_title("(e) connect, handshake, a hit of 1 KB, close", "vcache", "without", "ratio");
+    snprintf(directory, sizeof(directory), "%s/nginx", at.directory);
+    bool is_started = worker_start(&origin, NULL, origin_arguments);
+    snprintf(port, sizeof(port), "%ld", origin.detail);
+    is_started = is_started && nginx_arguments[0] && worker_start(&nginx, NULL, nginx_arguments);
+    bool is_measured = (is_started || table_complain("a whole conversation")) &&
+                       measure_wholes_against(&origin, origin.detail, "the origin itself") &&
+                       measure_wholes_against(&origin, nginx.detail, "nginx that caches");
+    worker_end(&nginx);
     worker_end(&origin);
-    return is_measured || table_complain("a whole conversation");
+    return is_measured;
 }
 
 /* ---- (b) a miss ------------------------------------------------------------------------------ */

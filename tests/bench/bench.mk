@@ -46,6 +46,7 @@ bench-programs: all vcenter $(bench_programs)
 
 ## make bench     measures speed: one table, each figure beside its limit (BENCH_ENTRIES=1000000)
 .PHONY: bench
-bench: packages
+bench:
+	@.ci/install .ci/packages-bench
 	@$(MAKE) --no-print-directory --silent bench-programs
 	@tests/bench/bench.sh $(abspath $(BUILD))

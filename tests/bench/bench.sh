@@ -13,4 +13,6 @@ directory=$(mktemp -d "$place/vcache-bench.XXXXXX")
 trap 'rm -rf "$directory"' EXIT
 trap 'exit 130' INT TERM HUP
 
+BENCH_NGINX=$(cd "$(dirname "$0")" && pwd)/nginx.sh
+export BENCH_NGINX
 "$1/tests/bench/bench" "$1" "$directory" "$entries"
