@@ -20,19 +20,24 @@ static size_t count_while(const char *text, size_t size, int (*is_one)(int))
     return count;
 }
 
+static bool begins_with(const char *text, size_t size, const char *beginning)
+{
+    return size > strlen(beginning) && strncasecmp(text, beginning, strlen(beginning)) == 0;
+}
+
 /* Among others it may stand in any place: who is shown each header apart is shown this one, too. */
 static size_t length_size(const char *text, size_t size)
 {
-    static const char name[] = "\nContent-Length: ";
-    const char *end = size > sizeof(name) ? memchr(text + 1, '\n', size - 1) : NULL;
-    return end && strncasecmp(text, name, sizeof(name) - 1) == 0 ? (size_t)(end - text) : 0;
+    const char *end =
+        begins_with(text, size, "\nContent-Length: ") ? memchr(text + 1, '\n', size - 1) : NULL;
+    return end ? (size_t)(end - text) : 0;
 }
 
 static size_t date_size(const char *text, size_t size)
 {
     static const char name[] = "\nDate: ";
-    const char *end = size > sizeof(name) ? memchr(text + 1, '\r', size - 1) : NULL;
-    if (!end || strncasecmp(text, name, sizeof(name) - 1) != 0)
+    const char *end = begins_with(text, size, name) ? memchr(text + 1, '\r', size - 1) : NULL;
+    if (!end)
         return 0;
     char *date = strndup(text + sizeof(name) - 1, (size_t)(end - text) - sizeof(name) + 1);
     if (curl_getdate(date, NULL) < 0)
@@ -69,9 +74,9 @@ static struct mask mask_at(const char *text, size_t size)
     found = count_while(text, size, isxdigit);
     if (found == 40)
         return (struct mask){found, "(a cookie)"};
-    if (size > 5 && memcmp(text, "<key>", 5) == 0)
+    if (begins_with(text, size, "<key>"))
         return (struct mask){5 + strcspn(text + 5, "<"), "<key>(a key)"};
-    if (size > 11 && memcmp(text, "<callCount>", 11) == 0)
+    if (begins_with(text, size, "<callCount>"))
         return (struct mask){11 + strcspn(text + 11, "<"), "<callCount>(a count)"};
     if (found > 1) /* not from the middle of a longer one */
         return (struct mask){found, NULL};
@@ -84,7 +89,7 @@ static char *masked(const char *text, size_t size, size_t *masked_size)
     char *result;
     FILE *out = open_memstream(&result, masked_size);
     /* A header line that comes alone has no line before it. */
-    if (size > 5 && strncasecmp(text, "Date:", 5) == 0) {
+    if (begins_with(text, size, "Date:")) {
         fputs("Date: (a date)\r\n", out);
         size_t line = strcspn(text, "\n") + 1;
         text += line;
