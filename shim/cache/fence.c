@@ -375,7 +375,7 @@ static bool copy_slot(const struct shared_slot *slot, struct shared_slot *copy)
  * the unknown. Who does this late may bring back what has ended: until its bound. */
 void fence_carry_over(const struct shared *old, struct shared *fresh)
 {
-    struct shared_slot marks;
+    struct shared_slot marks = {0};
     if (!copy_slot(&old->slots[SHARED_SLOT_OF_ALL], &marks))
         return;
     bool is_any = carry_slot(&marks, &fresh->slots[SHARED_SLOT_OF_ALL]);
