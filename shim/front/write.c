@@ -119,28 +119,40 @@ static int write_nothing(const struct call *call)
     return defer_settle(call, VERDICT_CONNECT_TOUCHED);
 }
 
+/* Apart from what passes, which is most: that is to cost no more than a jump. */
+__attribute__((noinline)) static int write_int(struct call *call, struct connection *connection,
+                                               const void *bytes, int size)
+{
+    size_t done = 0;
+    if (size <= 0)
+        return write_nothing(call) <= 0 ? -1 : call->openssl->SSL_write(call->ssl, bytes, size);
+    int result = write_looked_at(connection, call, bytes, (size_t)size, &done);
+    return result > 0 ? (int)done : result;
+}
+
+__attribute__((noinline)) static int write_ex(struct call *call, struct connection *connection,
+                                              const void *bytes, size_t size, size_t *done)
+{
+    if (size == 0)
+        return write_nothing(call) <= 0 ? 0
+                                        : call->openssl->SSL_write_ex(call->ssl, bytes, size, done);
+    return write_looked_at(connection, call, bytes, size, done);
+}
+
 int tls_write(struct route route, SSL *ssl, const void *bytes, int size)
 {
     struct connection *connection = connection_of(route, ssl);
-    struct call call = {route.openssl, ssl, false};
-    size_t done = 0;
-    if (size <= 0 && write_nothing(&call) <= 0)
-        return -1;
-    if (connection == CONNECTION_PASS || size <= 0)
+    if (connection == CONNECTION_PASS && size > 0)
         return route.openssl->SSL_write(ssl, bytes, size);
-    int result = write_looked_at(connection, &call, bytes, (size_t)size, &done);
-    return result > 0 ? (int)done : result;
+    return write_int(&(struct call){route.openssl, ssl, false}, connection, bytes, size);
 }
 
 int tls_write_ex(struct route route, SSL *ssl, const void *bytes, size_t size, size_t *done)
 {
     struct connection *connection = connection_of(route, ssl);
-    struct call call = {route.openssl, ssl, true};
-    if (size == 0 && write_nothing(&call) <= 0)
-        return 0;
-    if (connection == CONNECTION_PASS || size == 0)
+    if (connection == CONNECTION_PASS && size > 0)
         return route.openssl->SSL_write_ex(ssl, bytes, size, done);
-    return write_looked_at(connection, &call, bytes, size, done);
+    return write_ex(&(struct call){route.openssl, ssl, true}, connection, bytes, size, done);
 }
 
 /* Bytes that nobody here sees: what was held goes before them, and nothing is looked at any more.
