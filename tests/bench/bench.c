@@ -161,8 +161,7 @@ static bool measure_hits(long entries)
     return is_measured;
 }
 
-/* ---- a whole conversation ---------------------------------------------------------------------
- */
+/* ---- (f) a whole conversation ------------------------------------------------------------ */
 
 /* With the shim its connection does not exist. `other_port`: of who is asked without it. */
 static bool contest_of_wholes(const struct worker *origin, long other_port, const char *verify,
@@ -215,7 +214,7 @@ static bool measure_wholes(void)
     char directory[PATH_MAX];
     const char *const origin_arguments[] = {program("bench/origin", path), NULL};
     const char *const nginx_arguments[] = {getenv("BENCH_NGINX"), port, directory, NULL};
-    table_title("(e) connect, handshake, a hit of 1 KB, close", "vcache", "without", "ratio");
+    table_title("(f) connect, handshake, a hit of 1 KB, close", "vcache", "without", "ratio");
     snprintf(directory, sizeof(directory), "%s/nginx", at.directory);
     bool is_started = worker_start(&origin, NULL, origin_arguments);
     snprintf(port, sizeof(port), "%ld", origin.detail);
@@ -453,7 +452,7 @@ int main(int count, char **arguments)
     snprintf(at.cache, sizeof(at.cache), "%s/cache", at.directory);
     signal(SIGPIPE, SIG_IGN);
     set_environment();
-    puts("Medians of batches taken in turns.");
+    puts("Medians of batches taken in turns; ratios and differences are medians of neighbours'.");
     bool is_measured = measure_hits(number_in(arguments[3]));
     is_measured = measure_misses() && is_measured;
     is_measured = measure_exec() && is_measured;

@@ -2,6 +2,7 @@
 #include "measure.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,18 +117,27 @@ bool worker_end(struct worker *worker)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static struct contest contest_of(double *base, double *other, unsigned rounds)
+/* The batches of a round are neighbours in time: compared with each other, not with those of
+ * another round, when the machine may have been in another state. */
+static void compare_rounds(struct contest *contest, double *base, double *other, double *compared,
+                           unsigned rounds)
 {
-    double base_ns = median(base, rounds);
-    double other_ns = median(other, rounds);
-    return (struct contest){base_ns, other_ns, other_ns / base_ns, other_ns - base_ns};
+    for (unsigned i = 0; i < rounds; i++)
+        compared[i] = other[i] / base[i];
+    contest->ratio = median(compared, rounds);
+    for (unsigned i = 0; i < rounds; i++)
+        compared[i] = other[i] - base[i];
+    contest->added_ns = median(compared, rounds);
+    contest->base_ns = median(base, rounds);
+    contest->other_ns = median(other, rounds);
 }
 
 bool contest_run(struct contest *contest, unsigned rounds, contest_batch *batch, void *closure)
 {
     double *base = calloc(rounds, sizeof(*base));
     double *other = calloc(rounds, sizeof(*other));
-    bool is_measured = base && other;
+    double *compared = calloc(rounds, sizeof(*compared));
+    bool is_measured = base && other && compared;
     for (unsigned i = 0; is_measured && i < rounds; i++) {
         /* Who comes first takes turns, too: whatever the first does for the second evens out. */
         bool is_other_first = i % 2;
@@ -138,9 +148,10 @@ bool contest_run(struct contest *contest, unsigned rounds, contest_batch *batch,
         other[i] = is_other_first ? first : second;
     }
     if (is_measured)
-        *contest = contest_of(base, other, rounds);
+        compare_rounds(contest, base, other, compared, rounds);
     free(base);
     free(other);
+    free(compared);
     return is_measured;
 }
 
@@ -156,9 +167,27 @@ static double batch_of_workers(void *closure, bool is_other)
     return worker_run(is_other ? workers->other : workers->base, workers->calls);
 }
 
+/* Two processors are seldom equally fast, least of all those of a virtual machine: both work on the
+ * last one that this process may use. */
+static void pin(const struct worker *worker)
+{
+    cpu_set_t allowed;
+    cpu_set_t one;
+    size_t last = CPU_SETSIZE - 1;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+        return;
+    while (last > 0 && !CPU_ISSET(last, &allowed))
+        last--;
+    CPU_ZERO(&one);
+    CPU_SET(last, &one);
+    sched_setaffinity(worker->process, sizeof(one), &one);
+}
+
 bool contest_of_workers(struct contest *contest, unsigned rounds, unsigned calls,
                         struct worker *base, struct worker *other)
 {
     struct workers workers = {base, other, calls};
+    pin(base);
+    pin(other);
     return contest_run(contest, rounds, batch_of_workers, &workers);
 }

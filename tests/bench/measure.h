@@ -46,11 +46,11 @@ double worker_run(struct worker *worker, unsigned calls);
 /* False if the worker failed, or what it checks at its end was not as it should be. */
 bool worker_end(struct worker *worker);
 
-/* Two ways, measured in turns. */
+/* Two ways, measured in turns: all are medians. */
 struct contest {
-    double base_ns; /* medians of the time of a call */
+    double base_ns; /* the time of a call */
     double other_ns;
-    double ratio;
+    double ratio; /* of the two batches of a round, as is the difference */
     double added_ns;
 };
 
@@ -60,7 +60,7 @@ typedef double contest_batch(void *closure, bool is_other);
 /* `rounds` batches of each; on false it could not be measured. */
 bool contest_run(struct contest *contest, unsigned rounds, contest_batch *batch, void *closure);
 
-/* The same with a worker for each way. */
+/* The same with a worker for each way, both on one processor. */
 bool contest_of_workers(struct contest *contest, unsigned rounds, unsigned calls,
                         struct worker *base, struct worker *other);
 
