@@ -8,6 +8,7 @@
 
 _Thread_local struct inside caller_inside;
 struct caller callers[CALLERS];
+struct caller_itself caller_itself;
 
 enum {
     PROBES = 8,
@@ -103,6 +104,16 @@ void caller_remember(struct caller *table, uintptr_t address, uintptr_t route)
     }
 }
 
+static void remember_itself(const struct openssl *openssl)
+{
+    static atomic_flag is_taken = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&is_taken))
+        return;
+    caller_itself.openssl = openssl;
+    caller_itself.start = openssl->start;
+    atomic_store_explicit(&caller_itself.size, openssl->end - openssl->start, memory_order_release);
+}
+
 static struct route resolve(const void *return_address, const SSL *ssl)
 {
     const struct link_map *object = object_of(return_address);
@@ -117,8 +128,11 @@ static struct route resolve(const void *return_address, const SSL *ssl)
     }
     if (!openssl)
         return (struct route){openssl_missing(), true};
-    struct route route = {openssl, !openssl->is_complete ||
-                                       (object && (is_libcurl(object) || is_libssl(object)))};
+    bool is_itself = object && is_libssl(object);
+    struct route route = {openssl,
+                          !openssl->is_complete || is_itself || (object && is_libcurl(object))};
+    if (is_certain && is_itself)
+        remember_itself(openssl);
     if (is_certain)
         caller_remember(callers, (uintptr_t)return_address,
                         (uintptr_t)route.openssl + route.passes);

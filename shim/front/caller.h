@@ -47,6 +47,15 @@ struct caller {
 #define CALLERS 512
 extern struct caller callers[CALLERS];
 
+/* The first libssl that was seen to ask itself: it does so several times a record, and means the
+ * SSL as it is, wherever in it the call stands. Nothing lies in it while its size is 0. */
+struct caller_itself {
+    const struct openssl *openssl;
+    uintptr_t start;
+    _Atomic uintptr_t size;
+};
+extern struct caller_itself caller_itself;
+
 /* The route that is kept for that place; 0: none. */
 uintptr_t caller_recall(const struct caller *table, uintptr_t address);
 /* Keeps it. Without room the place is looked up at every call: slow, and right. */
@@ -74,6 +83,9 @@ static inline struct route caller_route(const void *return_address, const SSL *s
 {
     uintptr_t address = (uintptr_t)return_address;
     const struct caller *caller = &callers[caller_slot(address)];
+    uintptr_t size = atomic_load_explicit(&caller_itself.size, memory_order_acquire);
+    if (address - caller_itself.start < size)
+        return (struct route){caller_itself.openssl, true};
     if (__builtin_expect(!caller_inside.openssl &&
                              atomic_load_explicit(&caller->address, memory_order_acquire) ==
                                  address,

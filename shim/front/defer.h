@@ -33,8 +33,8 @@ struct deferred *defer_find(const struct openssl *openssl, const SSL *ssl);
 /* That of an SSL that waits or greets, else NULL. */
 static inline struct deferred *defer_of(struct route route, const SSL *ssl)
 {
-    if (__builtin_expect(atomic_load_explicit(&defer_count, memory_order_relaxed) == 0, 1) ||
-        route.passes)
+    if (route.passes ||
+        __builtin_expect(atomic_load_explicit(&defer_count, memory_order_relaxed) == 0, 1))
         return NULL;
     return defer_find(route.openssl, ssl);
 }

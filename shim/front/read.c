@@ -207,64 +207,73 @@ static int read_looked_at(struct connection *connection, const struct call *call
 
 /* ---- the four forms ---- */
 
-/* Where nothing is looked at, the real function reads, once there is somebody to read from. */
+/* Of what does not pass. The real function reads where nothing is looked at, once there is somebody
+ * to read from. */
 static bool reads_really(struct connection *connection, const struct call *call, int *result)
 {
     *result = 1;
-    if (connection != CONNECTION_PASS)
-        defer_forget_told((struct route){call->openssl, false}, call->ssl);
+    if (connection == CONNECTION_PASS)
+        return true;
+    defer_forget_told((struct route){call->openssl, false}, call->ssl);
     if (!connection_is_ours(connection))
-        *result = connection == CONNECTION_PASS ? 1 : defer_read(call);
+        *result = defer_read(call);
     return !connection_is_ours(connection) && *result > 0;
 }
 
-static int read_int(struct route route, SSL *ssl, void *bytes, int size, bool peeks)
+/* Apart from what passes, which is most: see write.c. */
+__attribute__((noinline)) static int
+read_int(const struct call *call, struct connection *connection, void *bytes, int size, bool peeks)
 {
-    struct connection *connection = connection_of(route, ssl);
-    struct call call = {route.openssl, ssl, false};
     size_t done = 0;
     int result;
-    if (size <= 0 && defer_settle(&call, VERDICT_CONNECT_TOUCHED) <= 0)
+    if (size <= 0 && defer_settle(call, VERDICT_CONNECT_TOUCHED) <= 0)
         return -1;
-    if (size <= 0 || reads_really(connection, &call, &result))
-        return peeks ? route.openssl->SSL_peek(ssl, bytes, size)
-                     : route.openssl->SSL_read(ssl, bytes, size);
+    if (size <= 0 || reads_really(connection, call, &result))
+        return peeks ? call->openssl->SSL_peek(call->ssl, bytes, size)
+                     : call->openssl->SSL_read(call->ssl, bytes, size);
     if (result > 0)
-        result = read_looked_at(connection, &call, bytes, (size_t)size, peeks, &done);
+        result = read_looked_at(connection, call, bytes, (size_t)size, peeks, &done);
     return result > 0 ? (int)done : result;
 }
 
 int tls_read(struct route route, SSL *ssl, void *bytes, int size)
 {
-    return read_int(route, ssl, bytes, size, false);
+    struct connection *connection = connection_of(route, ssl);
+    if (connection == CONNECTION_PASS && size > 0)
+        return route.openssl->SSL_read(ssl, bytes, size);
+    return read_int(&(struct call){route.openssl, ssl, false}, connection, bytes, size, false);
 }
 
 int tls_peek(struct route route, SSL *ssl, void *bytes, int size)
 {
-    return read_int(route, ssl, bytes, size, true);
+    return read_int(&(struct call){route.openssl, ssl, false}, connection_of(route, ssl), bytes,
+                    size, true);
 }
 
-static int read_ex(struct route route, SSL *ssl, void *bytes, size_t size, bool peeks, size_t *done)
+__attribute__((noinline)) static int read_ex(const struct call *call, struct connection *connection,
+                                             void *bytes, size_t size, bool peeks, size_t *done)
 {
-    struct connection *connection = connection_of(route, ssl);
-    struct call call = {route.openssl, ssl, true};
     int result;
-    if (size == 0 && defer_settle(&call, VERDICT_CONNECT_TOUCHED) <= 0)
+    if (size == 0 && defer_settle(call, VERDICT_CONNECT_TOUCHED) <= 0)
         return 0;
-    if (size == 0 || reads_really(connection, &call, &result))
-        return peeks ? route.openssl->SSL_peek_ex(ssl, bytes, size, done)
-                     : route.openssl->SSL_read_ex(ssl, bytes, size, done);
-    return result > 0 ? read_looked_at(connection, &call, bytes, size, peeks, done) : result;
+    if (size == 0 || reads_really(connection, call, &result))
+        return peeks ? call->openssl->SSL_peek_ex(call->ssl, bytes, size, done)
+                     : call->openssl->SSL_read_ex(call->ssl, bytes, size, done);
+    return result > 0 ? read_looked_at(connection, call, bytes, size, peeks, done) : result;
 }
 
 int tls_read_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
 {
-    return read_ex(route, ssl, bytes, size, false, done);
+    struct connection *connection = connection_of(route, ssl);
+    if (connection == CONNECTION_PASS && size > 0)
+        return route.openssl->SSL_read_ex(ssl, bytes, size, done);
+    return read_ex(&(struct call){route.openssl, ssl, true}, connection, bytes, size, false, done);
 }
 
 int tls_peek_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
 {
-    return read_ex(route, ssl, bytes, size, true, done);
+    return read_ex(&(struct call){route.openssl, ssl, true}, connection_of(route, ssl), bytes, size,
+                   true, done);
 }
 
 /* ---- what waits ---- */
