@@ -3,23 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-struct span span_of_text(const char *text)
-{
-    return (struct span){(const uint8_t *)text, strlen(text)};
-}
-
-bool span_equal(struct span a, struct span b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-bool span_equal_ignoring_case(struct span a, struct span b)
-{
-    return a.size == b.size &&
-           (a.size == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0);
-}
 
 bool span_contains(struct span haystack, struct span needle)
 {

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 
 /* Borrowed bytes: owns nothing, and is valid as long as what it points into. */
 struct span {
@@ -19,10 +21,23 @@ struct span {
 
 #define SPAN_OF(text) ((struct span){(const uint8_t *)(text), sizeof(text) - 1})
 
-struct span span_of_text(const char *text);
-bool span_equal(struct span a, struct span b);
+static inline struct span span_of_text(const char *text)
+{
+    return (struct span){(const uint8_t *)text, strlen(text)};
+}
+
+static inline bool span_equal(struct span a, struct span b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
 /* ASCII case-insensitive, as header field names are (RFC 9110, 5.1). */
-bool span_equal_ignoring_case(struct span a, struct span b);
+static inline bool span_equal_ignoring_case(struct span a, struct span b)
+{
+    return a.size == b.size &&
+           (a.size == 0 || strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0);
+}
+
 bool span_contains(struct span haystack, struct span needle);
 /* What buffer_append_sized appended is at the beginning of *from: takes it from there into *part.
  * False: it is not, or not whole. */

@@ -3,11 +3,21 @@
 
 #include <time.h>
 
-uint64_t clock_milliseconds(void)
+static uint64_t milliseconds_of(clockid_t clock)
 {
     struct timespec now = {0};
-    clock_gettime(CLOCK_BOOTTIME, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t clock_milliseconds(void)
+{
+    return milliseconds_of(CLOCK_BOOTTIME);
+}
+
+uint64_t clock_coarse_milliseconds(void)
+{
+    return milliseconds_of(CLOCK_MONOTONIC_COARSE);
 }
 
 uint64_t clock_microseconds(void)

@@ -1,5 +1,5 @@
 /*
- * Clock: the two clocks that vcache uses. Thread-safe; never fails.
+ * Clock: the clocks that vcache uses. Thread-safe; never fails.
  */
 #ifndef VCACHE_BASE_CLOCK_H
 #define VCACHE_BASE_CLOCK_H
@@ -13,6 +13,12 @@
  * two.
  */
 uint64_t clock_milliseconds(void);
+
+/*
+ * Milliseconds of CLOCK_MONOTONIC_COARSE, which stands still for some at a time and costs a fifth:
+ * for how long ago this process last looked at something.
+ */
+uint64_t clock_coarse_milliseconds(void);
 
 /* Microseconds of CLOCK_MONOTONIC, for durations within this process. */
 uint64_t clock_microseconds(void);

@@ -251,7 +251,7 @@ static enum cache_status attach_at_path(struct cache *cache, bool create)
 static bool is_at_path(const struct cache *cache, struct shared_mapping *mapping)
 {
     struct stat status;
-    atomic_store(&mapping->compared_at, clock_milliseconds());
+    atomic_store(&mapping->compared_at, clock_coarse_milliseconds());
     return stat(cache->shared_path, &status) == 0 && status.st_ino == mapping->inode &&
            status.st_dev == mapping->device && status.st_size >= (off_t)sizeof(struct shared);
 }
@@ -264,7 +264,7 @@ static struct shared *current(struct cache *cache, bool strictly)
         return NULL;
     /* First the path: a file that was cut must not be touched. */
     bool is_due =
-        strictly || clock_milliseconds() - atomic_load(&mapping->compared_at) >= COMPARE_MS;
+        strictly || clock_coarse_milliseconds() - atomic_load(&mapping->compared_at) >= COMPARE_MS;
     if ((!is_due || is_at_path(cache, mapping)) && !atomic_load(&mapping->shared->head.is_replaced))
         return mapping->shared;
     atomic_store(&cache->gate.board, NULL);

@@ -80,7 +80,7 @@ struct shared_mapping {
     struct shared *shared;
     dev_t device;
     ino_t inode;
-    _Atomic uint64_t compared_at; /* clock_milliseconds(): with the path */
+    _Atomic uint64_t compared_at; /* clock_coarse_milliseconds(): with the path */
     struct shared_mapping *next;
 };
 

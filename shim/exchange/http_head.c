@@ -111,17 +111,6 @@ struct span http_head_line(const struct http_head *head)
     return (struct span){head->bytes.data + head->line_at, head->line_size};
 }
 
-bool http_head_field(const struct http_head *head, size_t index, struct span *name,
-                     struct span *value)
-{
-    if (index >= head->field_count)
-        return false;
-    const struct http_head_field *f = &head->fields[index];
-    *name = (struct span){head->bytes.data + f->name_at, f->name_size};
-    *value = (struct span){head->bytes.data + f->value_at, f->value_size};
-    return true;
-}
-
 void http_head_clear(struct http_head *head)
 {
     buffer_clear(&head->bytes);

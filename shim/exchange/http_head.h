@@ -23,8 +23,17 @@ struct http_head {
 bool http_head_index(struct http_head *head);
 
 struct span http_head_line(const struct http_head *head);
-bool http_head_field(const struct http_head *head, size_t index, struct span *name,
-                     struct span *value);
+static inline bool http_head_field(const struct http_head *head, size_t index, struct span *name,
+                                   struct span *value)
+{
+    if (index >= head->field_count)
+        return false;
+    const struct http_head_field *field = &head->fields[index];
+    *name = (struct span){head->bytes.data + field->name_at, field->name_size};
+    *value = (struct span){head->bytes.data + field->value_at, field->value_size};
+    return true;
+}
+
 /* Empties it and keeps the memory. */
 void http_head_clear(struct http_head *head);
 void http_head_free(struct http_head *head);
