@@ -248,8 +248,15 @@ uint64_t config_ttl_ms(const struct config *config, struct span operation)
     return config->ttl_ms;
 }
 
+bool config_selects_all(const struct config *config)
+{
+    return strcmp(config->hosts, "*") == 0;
+}
+
 bool config_selects(const struct config *config, const char *endpoint)
 {
+    if (config_selects_all(config))
+        return true;
     char globs[sizeof(config->hosts)];
     char host[512];
     memcpy(globs, config->hosts, sizeof(globs));

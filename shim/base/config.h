@@ -69,5 +69,7 @@ uint64_t config_ttl_ms(const struct config *config, struct span operation);
 /* Whether VCACHE_HOSTS selects the endpoint "host:port" (a glob without a port matches any port).
  */
 bool config_selects(const struct config *config, const char *endpoint);
+/* Whether it selects every endpoint, whatever its name: the default. */
+bool config_selects_all(const struct config *config);
 
 #endif

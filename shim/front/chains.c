@@ -7,6 +7,7 @@ struct kept {
     const struct openssl *openssl;
     struct buffer bytes; /* of all its certificates, each sized */
     STACK_OF(X509) * chain;
+    struct chain_trust trust;
 };
 
 static struct kept kept[KEPT];
@@ -54,13 +55,24 @@ static X509 *decode_one(const struct openssl *openssl, struct span bytes)
     return certificate;
 }
 
-static STACK_OF(X509) * decode(const struct openssl *openssl, const struct peer_chain *chain)
+static bool digest(const struct openssl *openssl, STACK_OF(X509) * chain, struct chain_trust *trust)
+{
+    const X509 *leaf = openssl->OPENSSL_sk_value((OPENSSL_STACK *)chain, 0);
+    return leaf && trust_digest(openssl, leaf, false, &trust->unverified) &&
+           trust_digest(openssl, leaf, true, &trust->verified);
+}
+
+static STACK_OF(X509) *
+    decode(const struct openssl *openssl, const struct peer_chain *chain, struct chain_trust *trust)
 {
     STACK_OF(X509) *decoded = (STACK_OF(X509) *)openssl->OPENSSL_sk_new_null();
     for (size_t i = 0; decoded && i < chain->count; i++)
         if (!push(openssl, &decoded, decode_one(openssl, chain->certificates[i])))
-            break;
-    return decoded;
+            return NULL;
+    if (decoded && digest(openssl, decoded, trust))
+        return decoded;
+    chains_free(openssl, decoded);
+    return NULL;
 }
 
 static STACK_OF(X509) * copy(const struct openssl *openssl, STACK_OF(X509) * chain)
@@ -76,16 +88,21 @@ static STACK_OF(X509) * copy(const struct openssl *openssl, STACK_OF(X509) * cha
 }
 
 /* Locked. A copy of the kept one, or NULL. */
-static STACK_OF(X509) * find(const struct openssl *openssl, struct span bytes)
+static STACK_OF(X509) *
+    find(const struct openssl *openssl, struct span bytes, struct chain_trust *trust)
 {
-    for (size_t i = 0; i < KEPT; i++)
-        if (kept[i].openssl == openssl && span_equal(buffer_span(&kept[i].bytes), bytes))
-            return copy(openssl, kept[i].chain);
+    for (size_t i = 0; i < KEPT; i++) {
+        if (kept[i].openssl != openssl || !span_equal(buffer_span(&kept[i].bytes), bytes))
+            continue;
+        *trust = kept[i].trust;
+        return copy(openssl, kept[i].chain);
+    }
     return NULL;
 }
 
 /* Locked. Takes `bytes` over. */
-static void keep(const struct openssl *openssl, struct buffer *bytes, STACK_OF(X509) * chain)
+static void keep(const struct openssl *openssl, struct buffer *bytes, STACK_OF(X509) * chain,
+                 const struct chain_trust *trust)
 {
     struct kept *place = &kept[next++ % KEPT];
     STACK_OF(X509) *own = copy(openssl, chain);
@@ -94,11 +111,12 @@ static void keep(const struct openssl *openssl, struct buffer *bytes, STACK_OF(X
     if (place->openssl)
         chains_free(place->openssl, place->chain);
     buffer_free(&place->bytes);
-    *place = (struct kept){openssl, *bytes, own};
+    *place = (struct kept){openssl, *bytes, own, *trust};
     *bytes = (struct buffer){0};
 }
 
-STACK_OF(X509) * chains_decode(const struct openssl *openssl, const struct peer_chain *chain)
+STACK_OF(X509) * chains_decode(const struct openssl *openssl, const struct peer_chain *chain,
+                               struct chain_trust *trust)
 {
     struct buffer bytes = {0};
     STACK_OF(X509) *found = NULL;
@@ -106,11 +124,11 @@ STACK_OF(X509) * chains_decode(const struct openssl *openssl, const struct peer_
         buffer_append_sized(&bytes, chain->certificates[i]);
     bool is_ours = !bytes.failed && lock();
     if (is_ours)
-        found = find(openssl, buffer_span(&bytes));
+        found = find(openssl, buffer_span(&bytes), trust);
     if (!found) {
-        found = decode(openssl, chain);
+        found = decode(openssl, chain, trust);
         if (is_ours && found)
-            keep(openssl, &bytes, found);
+            keep(openssl, &bytes, found, trust);
     }
     if (is_ours)
         unlock();

@@ -8,10 +8,17 @@
 
 #include "cache/peers.h"
 #include "front/real.h"
+#include "front/trust.h"
+
+/* What the first of them is trusted as (trust.h), by who did not verify it and by who did. */
+struct chain_trust {
+    struct trust unverified, verified;
+};
 
 /* A stack of its own, to be freed with chains_free; the certificates may be shared. NULL if one
  * cannot be decoded. */
-STACK_OF(X509) * chains_decode(const struct openssl *openssl, const struct peer_chain *chain);
+STACK_OF(X509) * chains_decode(const struct openssl *openssl, const struct peer_chain *chain,
+                               struct chain_trust *trust);
 
 /* NULL is none. */
 void chains_free(const struct openssl *openssl, STACK_OF(X509) * chain);

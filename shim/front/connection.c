@@ -77,22 +77,28 @@ static bool attach(const struct openssl *openssl, SSL *ssl, struct connection *c
 /* ---- beginnings and ends ---- */
 
 /* A client's SSL on a socket of its own: not one on memory or custom BIOs. */
-static bool is_on_socket(const struct openssl *openssl, const SSL *ssl,
-                         struct descriptor *descriptor)
+static bool find_socket(const struct openssl *openssl, const SSL *ssl,
+                        struct descriptor *descriptor, struct dial_peer *peer)
 {
+    if (defer_socket(openssl, ssl, descriptor, peer))
+        return true;
     openssl->ERR_set_mark();
     int fd = openssl->SSL_get_rfd(ssl);
     bool is_both = fd >= 0 && openssl->SSL_get_wfd(ssl) == fd && !openssl->SSL_is_server(ssl);
     openssl->ERR_pop_to_mark();
-    return is_both && wake_identify(fd, descriptor);
+    if (!is_both || !wake_identify(fd, descriptor))
+        return false;
+    *peer = dial_peer_of(fd);
+    return true;
 }
 
 static struct connection *begin(const struct openssl *openssl, SSL *ssl, const void *bytes,
                                 size_t size)
 {
     struct descriptor descriptor;
+    struct dial_peer peer;
     if (exchange_recognise(bytes, size) == EXCHANGE_NOT_OURS ||
-        !is_on_socket(openssl, ssl, &descriptor))
+        !find_socket(openssl, ssl, &descriptor, &peer))
         return NULL;
     struct connection *connection = calloc(1, sizeof(*connection));
     if (!connection)
@@ -101,7 +107,7 @@ static struct connection *begin(const struct openssl *openssl, SSL *ssl, const v
         .openssl = openssl,
         .ssl = ssl,
         .descriptor = descriptor,
-        .peer = dial_peer_of(descriptor.fd),
+        .peer = peer,
         .process = getpid(),
     };
     connection->exchange = exchange_new(&connection_front, connection);

@@ -74,6 +74,28 @@ void defer_drop(const struct openssl *openssl, SSL *ssl)
         free_deferred(deferred);
 }
 
+/* ---- for the exchange ---- */
+
+bool defer_trust(const struct openssl *openssl, const SSL *ssl, bool is_verified,
+                 struct trust *trust)
+{
+    const struct deferred *deferred = defer_of((struct route){openssl, false}, ssl);
+    if (deferred)
+        *trust = is_verified ? deferred->trust.verified : deferred->trust.unverified;
+    return deferred;
+}
+
+bool defer_socket(const struct openssl *openssl, const SSL *ssl, struct descriptor *descriptor,
+                  struct dial_peer *peer)
+{
+    const struct deferred *deferred = defer_of((struct route){openssl, false}, ssl);
+    if (deferred) {
+        *descriptor = deferred->descriptor;
+        *peer = deferred->peer;
+    }
+    return deferred;
+}
+
 /* ---- reports ---- */
 
 void defer_report(const struct endpoint *endpoint, enum verdict verdict)
@@ -118,8 +140,14 @@ static bool read_outcome(struct deferred *deferred, const struct peer_outcome *o
     return deferred->cipher;
 }
 
-static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl, int fd,
-                                     const struct dial_peer *address, const struct peer *peer)
+/* The SSL's socket, in whose place it stands. */
+struct standing {
+    struct descriptor descriptor;
+    struct dial_peer peer;
+};
+
+static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl,
+                                     const struct standing *standing, const struct peer *peer)
 {
     struct deferred *deferred = calloc(1, sizeof(*deferred));
     if (!deferred)
@@ -127,10 +155,10 @@ static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl, in
     *deferred = (struct deferred){.openssl = openssl,
                                   .ssl = ssl,
                                   .phase = DEFER_OVER,
-                                  .fd = fd,
-                                  .peer = *address,
+                                  .descriptor = standing->descriptor,
+                                  .peer = standing->peer,
                                   .endpoint = peer->endpoint};
-    deferred->chain = chains_decode(openssl, &peer->chain);
+    deferred->chain = chains_decode(openssl, &peer->chain, &deferred->trust);
     if (deferred->chain && read_outcome(deferred, &peer->outcome))
         return deferred;
     free_deferred(deferred);
@@ -196,10 +224,10 @@ static bool attach(struct deferred *deferred)
 }
 
 /* VERDICT_CONNECT_DEFERRED, or why it is not. */
-static enum verdict defer_known(const struct openssl *openssl, SSL *ssl, int fd,
-                                const struct dial_peer *address, const struct peer *peer)
+static enum verdict defer_known(const struct openssl *openssl, SSL *ssl,
+                                const struct standing *standing, const struct peer *peer)
 {
-    struct deferred *deferred = new_deferred(openssl, ssl, fd, address, peer);
+    struct deferred *deferred = new_deferred(openssl, ssl, standing, peer);
     if (!deferred)
         return VERDICT_CONNECT_UNKNOWN;
     if (!is_accepted(deferred) || !attach(deferred)) {
@@ -210,8 +238,8 @@ static enum verdict defer_known(const struct openssl *openssl, SSL *ssl, int fd,
     return VERDICT_CONNECT_DEFERRED;
 }
 
-static enum verdict defer(const struct openssl *openssl, SSL *ssl, int fd,
-                          const struct dial_peer *address, struct endpoint *endpoint)
+static enum verdict defer(const struct openssl *openssl, SSL *ssl, const struct standing *standing,
+                          struct endpoint *endpoint)
 {
     struct peer_address key;
     struct peer peer;
@@ -220,11 +248,11 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, int fd,
     if (!openssl->SSL_in_before(ssl) || !greeting_is_plain(openssl, ssl))
         return VERDICT_CONNECT_SPECIAL;
     struct peer_greeting greeting = greeting_of(openssl, ssl);
-    if (greeting_address(address, &key) &&
+    if (greeting_address(&standing->peer, &key) &&
         peer_recall(context_get()->cache, &key, &record) == CACHE_OK &&
         find_peer(buffer_span(&record), &greeting, &peer)) {
         *endpoint = peer.endpoint;
-        verdict = defer_known(openssl, ssl, fd, address, &peer);
+        verdict = defer_known(openssl, ssl, standing, &peer);
     }
     buffer_free(&record);
     return verdict;
@@ -235,16 +263,16 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, int fd,
 static bool answer_handshake(struct route route, SSL *ssl, bool connects, bool *is_answered)
 {
     const struct openssl *openssl = route.openssl;
-    struct dial_peer peer;
+    struct standing standing;
     struct endpoint endpoint = {{0}};
     enum verdict verdict = VERDICT_CONNECT_SPECIAL;
     int fd = socket_of(openssl, ssl);
-    if (fd < 0 || !standin_peer(fd, &peer))
+    if (fd < 0 || !standin_find(fd, &standing.descriptor, &standing.peer))
         return true;
     if (openssl->can_defer && !route.passes && (connects || !openssl->SSL_is_server(ssl))) {
         openssl->ERR_set_mark();
         CALLER_ENTER(openssl, ssl);
-        verdict = defer(openssl, ssl, fd, &peer, &endpoint);
+        verdict = defer(openssl, ssl, &standing, &endpoint);
         CALLER_LEAVE();
         openssl->ERR_pop_to_mark();
     }

@@ -71,8 +71,11 @@ bool defer_is_refused(const struct openssl *openssl, const SSL *ssl);
 /* The SSL is to be used for another connection: what was deferred is dropped. */
 void defer_drop(const struct openssl *openssl, SSL *ssl);
 
-/* The peer's certificate as the program was shown it, with a reference; the real one if the SSL is
- * real. NULL: none. */
-X509 *defer_peer_certificate(const struct openssl *openssl, const SSL *ssl);
+/* Of an SSL that waits or greets: how its peer is trusted, and over what it will speak to whom.
+ * False: of any other. */
+bool defer_trust(const struct openssl *openssl, const SSL *ssl, bool is_verified,
+                 struct trust *trust);
+bool defer_socket(const struct openssl *openssl, const SSL *ssl, struct descriptor *descriptor,
+                  struct dial_peer *peer);
 
 #endif

@@ -6,6 +6,7 @@
 #define VCACHE_FRONT_DEFER_PARTS_H
 
 #include "cache/statistics.h"
+#include "front/chains.h"
 #include "front/defer.h"
 
 enum defer_phase { DEFER_WAITING, DEFER_GREETING, DEFER_OVER };
@@ -16,10 +17,11 @@ struct deferred {
     const struct openssl *openssl;
     SSL *ssl;
     enum defer_phase phase;
-    int fd;
+    struct descriptor descriptor;
     struct dial_peer peer;
     struct endpoint endpoint;
     STACK_OF(X509) * chain;
+    struct chain_trust trust;
     STACK_OF(X509) * verified;
     long verify_result;
     int version;

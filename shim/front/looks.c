@@ -105,13 +105,6 @@ X509 *tls_get1_peer_certificate(struct route route, const SSL *ssl)
     return route.openssl->X509_up_ref(leaf) == 1 ? leaf : NULL;
 }
 
-X509 *defer_peer_certificate(const struct openssl *openssl, const SSL *ssl)
-{
-    struct route route = {openssl, false};
-    return defer_of(route, ssl) ? tls_get1_peer_certificate(route, ssl)
-                                : openssl->get_peer_certificate(ssl);
-}
-
 STACK_OF(X509) * tls_get_peer_cert_chain(struct route route, const SSL *ssl)
 {
     KNOWN_OR_REAL(deferred->chain, SSL_get_peer_cert_chain(ssl));

@@ -212,7 +212,8 @@ static int find_libssl(struct dl_phdr_info *info, size_t size, void *data)
 bool openssl_is_loaded(void)
 {
     struct search search = {.skip = 0};
-    return dl_iterate_phdr(find_libssl, &search) != 0;
+    /* What has a table is never unloaded. */
+    return atomic_load(&libraries) || dl_iterate_phdr(find_libssl, &search) != 0;
 }
 
 /* The table of the loaded libssl number `index`, or NULL; false past the last one. */

@@ -28,7 +28,7 @@ static void wait_again(struct deferred *deferred)
     bool is_cleared = openssl->SSL_clear(deferred->ssl) == 1;
     CALLER_LEAVE();
     openssl->BIO_clear_flags(openssl->SSL_get_rbio(deferred->ssl), BIO_FLAGS_IN_EOF);
-    if (is_cleared && standin_make_again(deferred->fd, &deferred->peer)) {
+    if (is_cleared && standin_make_again(deferred->descriptor.fd, &deferred->peer)) {
         openssl->SSL_set_verify_result(deferred->ssl, deferred->verify_result);
         deferred->phase = DEFER_WAITING;
     } else {
@@ -61,7 +61,7 @@ static int reject(struct deferred *deferred)
     defer_report(&deferred->endpoint, VERDICT_CONNECT_CHANGED);
     if (greeting_address(&deferred->peer, &address))
         peer_forget(context_get()->cache, &address);
-    dial_dissolve(&(struct dial){.fd = deferred->fd});
+    dial_dissolve(&(struct dial){.fd = deferred->descriptor.fd});
     deferred->is_refused = true;
     defer_end(deferred);
     errno = ECONNRESET;
@@ -101,7 +101,7 @@ static int greet(struct deferred *deferred)
 static void greet_writing(struct deferred *deferred, int *result)
 {
     enum { MOMENT_MS = 100 };
-    struct pollfd polled = {.fd = deferred->fd, .events = POLLIN};
+    struct pollfd polled = {.fd = deferred->descriptor.fd, .events = POLLIN};
     const struct openssl *openssl = deferred->openssl;
     uint64_t end_ms = clock_milliseconds() + MOMENT_MS;
     *result = greet(deferred);
@@ -119,7 +119,7 @@ static void greet_writing(struct deferred *deferred, int *result)
 static int greet_until(struct deferred *deferred, uint64_t limit_ms)
 {
     struct dial dial;
-    if (!dial_begin(&dial, deferred->fd, limit_ms))
+    if (!dial_begin(&dial, deferred->descriptor.fd, limit_ms))
         return -1;
     bool is_done = dial_handshake(&dial, deferred->openssl, deferred->ssl);
     int saved = errno;
@@ -166,7 +166,7 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
     deferred->told = 0;
     if (deferred->phase == DEFER_WAITING) {
         deferred->why = why;
-        enum standin_result result = standin_replace(deferred->fd, limit_ms);
+        enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms);
         if (result == STANDIN_FAILED)
             return fail(deferred);
         if (result == STANDIN_NONE) {
@@ -183,7 +183,7 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
 
 static enum patience patience_of(const struct deferred *deferred, enum patience at_most)
 {
-    return blocks(deferred->fd) ? UNTIL_DONE : at_most;
+    return blocks(deferred->descriptor.fd) ? UNTIL_DONE : at_most;
 }
 
 static struct deferred *find(const struct openssl *openssl, const SSL *ssl)
@@ -227,7 +227,7 @@ int defer_read(const struct call *call)
     struct deferred *deferred = find(call->openssl, call->ssl);
     if (!deferred)
         return 1;
-    if (deferred->phase == DEFER_WAITING && !blocks(deferred->fd)) {
+    if (deferred->phase == DEFER_WAITING && !blocks(deferred->descriptor.fd)) {
         deferred->told = SSL_ERROR_WANT_READ;
         errno = EAGAIN;
     } else if (settle(deferred, patience_of(deferred, NOT_AT_ALL), VERDICT_CONNECT_TOUCHED) > 0) {

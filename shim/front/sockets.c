@@ -70,8 +70,8 @@ static bool is_selected(const struct peer_address *address)
     const struct context *context = context_get();
     struct buffer record = {0};
     struct peer peer;
-    bool is_selected = false;
-    if (context && peer_recall(context->cache, address, &record) == CACHE_OK)
+    bool is_selected = context && config_selects_all(&context->config);
+    if (context && !is_selected && peer_recall(context->cache, address, &record) == CACHE_OK)
         for (size_t i = 0; !is_selected && peer_at(buffer_span(&record), i, &peer); i++)
             is_selected =
                 config_selects(&context->config, peer.endpoint.name + sizeof("https://") - 1);
@@ -79,11 +79,25 @@ static bool is_selected(const struct peer_address *address)
     return is_selected;
 }
 
+/* Places that call connect, and whether they are libcurl's. */
+static struct caller connecting[CALLERS];
+enum { FROM_PROGRAM = 1, FROM_LIBCURL };
+
+static bool is_from_libcurl(const void *caller)
+{
+    uintptr_t from = caller_recall(connecting, (uintptr_t)caller);
+    if (!from) {
+        from = caller_is_libcurl(caller) ? FROM_LIBCURL : FROM_PROGRAM;
+        caller_remember(connecting, (uintptr_t)caller, from);
+    }
+    return from == FROM_LIBCURL;
+}
+
 /* A program on another TLS library, or libcurl, which is answered at its own functions, would only
  * have its connection made later, and be told of errors in another place. */
 static bool speaks_openssl(const void *caller)
 {
-    return openssl_is_loaded() && !caller_is_libcurl(caller);
+    return openssl_is_loaded() && !is_from_libcurl(caller);
 }
 
 /* Whether *result is what connect returns, for the connection was put off. */
@@ -108,8 +122,8 @@ EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
         if (standin_exists() && address && size >= sizeof(address->sa_family) &&
             address->sa_family == AF_UNSPEC)
             standin_forget(fd);
-    } else if ((standin_exists() && standin_ask(fd, &result)) ||
-               put_off(fd, &peer, __builtin_return_address(0), &result)) {
+    } else if (put_off(fd, &peer, __builtin_return_address(0), &result) ||
+               (standin_exists() && standin_ask(fd, &result))) {
         return result;
     }
     return libc_real()->connect(fd, address, size);

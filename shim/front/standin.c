@@ -1,6 +1,5 @@
 /* Stand-ins: see standin.h. */
 #include "front/standin.h"
-#include "front/wake.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,12 +159,11 @@ static void sweep(void)
 }
 
 /* Locked until unlock, if there is one. */
-static struct standin *enter(int fd)
+static struct standin *enter(int fd, struct descriptor *descriptor)
 {
-    struct descriptor descriptor;
-    if (!standin_exists() || !wake_identify(fd, &descriptor) || !lock())
+    if (!standin_exists() || !wake_identify(fd, descriptor) || !lock())
         return NULL;
-    struct standin *place = find(&descriptor);
+    struct standin *place = find(descriptor);
     if (!place && atomic_fetch_add(&misses, 1) % SWEEP_EVERY == SWEEP_EVERY - 1)
         sweep();
     if (!place)
@@ -191,14 +189,20 @@ static struct standin *free_place(void)
 
 /* ---- what is asked ---- */
 
-bool standin_peer(int fd, struct dial_peer *peer)
+bool standin_find(int fd, struct descriptor *descriptor, struct dial_peer *peer)
 {
-    const struct standin *place = enter(fd);
+    const struct standin *place = enter(fd, descriptor);
     if (!place)
         return false;
     *peer = place->peer;
     unlock();
     return true;
+}
+
+bool standin_peer(int fd, struct dial_peer *peer)
+{
+    struct descriptor descriptor;
+    return standin_find(fd, &descriptor, peer);
 }
 
 /* ---- making one ---- */
@@ -209,20 +213,16 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-/* TCP, and neither connected nor about to be. One that is bound cannot be bound again, and one with
- * a first flight of its own (TCP Fast Open) does not connect: that shows later. */
-static bool is_fresh(int fd)
+static bool is_tcp(int fd)
 {
-    struct tcp_info info = {0};
     int protocol = 0;
     socklen_t size = sizeof(protocol);
-    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) != 0 || protocol != IPPROTO_TCP)
-        return false;
-    size = sizeof(info);
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_CLOSE;
+    return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+           protocol == IPPROTO_TCP;
 }
 
-/* Bound to no address, for that would stay with the socket: only to a port, which does not. */
+/* Bound to no address, for that would stay with the socket: only to a port, which does not. What is
+ * bound, listens, is connected or about to be has a port, and cannot be bound again. */
 static bool bind_to_port(int fd, int family, union address *own, socklen_t *size)
 {
     *own = (union address){0};
@@ -245,25 +245,43 @@ static bool is_established(int fd)
            info.tcpi_state == TCP_ESTABLISHED;
 }
 
+/* Of a socket that does not block the program is told that it is under way, though it is there when
+ * the call returns. */
+static bool connect_at_once(int fd, const union address *own, socklen_t size, int *result)
+{
+    *result = libc_real()->connect(fd, &own->any, size);
+    int said = errno;
+    bool is_made = (*result == 0 || said == EINPROGRESS) && is_established(fd);
+    errno = said;
+    return is_made;
+}
+
+/* Of one that blocks, that it is connected: so it says the second time. The first time it says so
+ * of what waits for its first flight (TCP Fast Open). */
+static bool connect_blocking(int fd, const union address *own, socklen_t size, int *result)
+{
+    *result = libc_real()->connect(fd, &own->any, size);
+    if (*result == 0)
+        return is_established(fd);
+    if (errno == EINPROGRESS)
+        *result = libc_real()->connect(fd, &own->any, size);
+    return *result == 0;
+}
+
 /* Without waiting: should something drop what goes over the loopback, it cannot be had. *result is
- * what connect would return: of a socket that does not block, that it is under way, though it is
- * there when the call returns. */
+ * what connect would return. */
 static bool connect_to(int fd, const union address *own, socklen_t size, int *result)
 {
     int flags = fcntl(fd, F_GETFL);
-    bool blocks = flags >= 0 && !(flags & O_NONBLOCK);
-    if (flags < 0 || (blocks && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0))
+    if (flags < 0)
         return false;
-    *result = libc_real()->connect(fd, &own->any, size);
-    bool is_made = (*result == 0 || errno == EINPROGRESS) && is_established(fd);
-    int said = errno;
-    /* The second time it says that it is connected. */
-    if (blocks && is_made && *result != 0)
-        *result = libc_real()->connect(fd, &own->any, size);
-    if (blocks)
-        fcntl(fd, F_SETFL, flags);
-    errno = said;
-    return is_made && (!blocks || *result == 0);
+    if (flags & O_NONBLOCK)
+        return connect_at_once(fd, own, size, result);
+    if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return false;
+    bool is_made = connect_blocking(fd, own, size, result);
+    fcntl(fd, F_SETFL, flags);
+    return is_made;
 }
 
 /* errno is kept. */
@@ -328,7 +346,7 @@ static bool make(int fd, const struct dial_peer *peer, int *result)
 
 bool standin_make(int fd, const struct dial_peer *peer, int *result)
 {
-    return is_fresh(fd) && make(fd, peer, result);
+    return is_tcp(fd) && make(fd, peer, result);
 }
 
 bool standin_make_again(int fd, const struct dial_peer *peer)
@@ -345,10 +363,8 @@ bool standin_ask(int fd, int *result)
 {
     union address own = {0};
     socklen_t size = sizeof(own);
-    if (!enter(fd))
-        return false;
-    unlock();
-    if (libc_real()->getsockname(fd, &own.any, &size) != 0)
+    struct dial_peer peer;
+    if (!standin_peer(fd, &peer) || libc_real()->getsockname(fd, &own.any, &size) != 0)
         return false;
     *result = libc_real()->connect(fd, &own.any, size);
     return true;
@@ -358,7 +374,8 @@ bool standin_ask(int fd, int *result)
 
 static bool take(int fd, struct standin *taken)
 {
-    struct standin *place = enter(fd);
+    struct descriptor descriptor;
+    struct standin *place = enter(fd, &descriptor);
     if (!place)
         return false;
     *taken = *place;

@@ -16,6 +16,7 @@
 #define VCACHE_FRONT_STANDIN_H
 
 #include "front/dial.h"
+#include "front/wake.h"
 
 extern atomic_uint standin_count;
 
@@ -28,7 +29,7 @@ static inline bool standin_exists(void)
 /*
  * Connects a fresh socket to itself in place of `peer`. *result: what connect is to return, with
  * errno, as the kernel said it. False, and nothing has been done, where it cannot be had: the
- * socket is bound or not fresh, there is no loopback.
+ * socket is bound or not fresh, or a stand-in already, there is no loopback.
  */
 bool standin_make(int fd, const struct dial_peer *peer, int *result);
 
@@ -42,6 +43,8 @@ bool standin_make_again(int fd, const struct dial_peer *peer);
 
 /* Whether the descriptor is one, and in whose place. */
 bool standin_peer(int fd, struct dial_peer *peer);
+/* The same, and which open file it is. */
+bool standin_find(int fd, struct descriptor *descriptor, struct dial_peer *peer);
 
 /*
  * Makes the real connection, as the program would: where the file blocks, waits for it, as long as

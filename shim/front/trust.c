@@ -1,6 +1,7 @@
 /*
  * What an exchange asks of the OpenSSL front: who the peer is, and what the program can bear.
  */
+#include "front/trust.h"
 #include "front/defer.h"
 #include "front/greeting.h"
 
@@ -13,26 +14,33 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A program that verified its peer and one that took whoever was there share nothing, so how it was
- * done is part of the digest. */
-static bool digest_peer(const struct connection *connection, struct trust *trust)
+bool trust_digest(const struct openssl *openssl, const X509 *certificate, bool is_verified,
+                  struct trust *trust)
 {
-    const struct openssl *openssl = connection->openssl;
     unsigned char seen[EVP_MAX_MD_SIZE + 1];
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    X509 *certificate = defer_peer_certificate(openssl, connection->ssl);
-    if (!certificate)
+    if (openssl->X509_digest(certificate, openssl->EVP_sha256(), seen, &size) != 1)
         return false;
-    bool is_whole = openssl->X509_digest(certificate, openssl->EVP_sha256(), seen, &size) == 1;
-    openssl->X509_free(certificate);
+    seen[size] = is_verified;
+    if (openssl->EVP_Digest(seen, size + 1, digest, &size, openssl->EVP_sha256(), NULL) != 1)
+        return false;
+    memcpy(trust->digest, digest, sizeof(trust->digest));
+    return true;
+}
+
+static bool digest_peer(const struct connection *connection, struct trust *trust)
+{
+    const struct openssl *openssl = connection->openssl;
     bool is_verified = (openssl->SSL_get_verify_mode(connection->ssl) & SSL_VERIFY_PEER) &&
                        openssl->SSL_get_verify_result(connection->ssl) == X509_V_OK;
-    seen[size] = is_verified;
-    is_whole =
-        is_whole && openssl->EVP_Digest(seen, size + 1, digest, &size, openssl->EVP_sha256(), NULL);
-    if (is_whole)
-        memcpy(trust->digest, digest, sizeof(trust->digest));
+    if (defer_trust(openssl, connection->ssl, is_verified, trust))
+        return true;
+    X509 *certificate = openssl->get_peer_certificate(connection->ssl);
+    if (!certificate)
+        return false;
+    bool is_whole = trust_digest(openssl, certificate, is_verified, trust);
+    openssl->X509_free(certificate);
     return is_whole;
 }
 
