@@ -29,6 +29,9 @@ struct deferred {
     size_t protocol_size;
     uint8_t protocol[PROTOCOL_SIZE];
     int told; /* what the last call said by SSL_ERROR_WANT_…, in place of OpenSSL; 0: nothing */
+    uint64_t deadline_ms; /* clock_milliseconds(): by then it is real, */
+    bool is_hurried;      /* and the kernel was told so, too */
+    int failure; /* why the last try to make it real failed, as of a system call; 0: it did not */
     bool is_refused;
     enum verdict why; /* it is made real */
 };

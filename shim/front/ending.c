@@ -31,14 +31,6 @@ void ending_dismiss(struct ending *ending, const struct openssl *openssl)
     openssl->ERR_clear_last_mark();
 }
 
-/* The queue's functions differ between the versions; those that a version lacks do nothing. */
-static void queue_error(const struct openssl *openssl, unsigned long queued)
-{
-    openssl->ERR_new();
-    openssl->ERR_set_error(ERR_GET_LIB(queued), ERR_GET_REASON(queued), NULL);
-    openssl->put_error(ERR_GET_LIB(queued), 0, ERR_GET_REASON(queued), "", 0);
-}
-
 int ending_of_read(const struct ending *ending, const struct call *call)
 {
     const struct openssl *openssl = call->openssl;
@@ -46,7 +38,7 @@ int ending_of_read(const struct ending *ending, const struct call *call)
         openssl->SSL_set_shutdown(call->ssl,
                                   openssl->SSL_get_shutdown(call->ssl) | SSL_RECEIVED_SHUTDOWN);
     else if (ending->queued)
-        queue_error(openssl, ending->queued);
+        openssl_queue_error(openssl, ERR_GET_LIB(ending->queued), ERR_GET_REASON(ending->queued));
     errno = ending->number;
     return call->is_ex ? 0 : ending->result;
 }

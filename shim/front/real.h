@@ -185,6 +185,9 @@ bool openssl_made(const struct openssl *openssl, const SSL *ssl);
  * (SSL_get_error cannot tell while older errors of the program are in the queue.) */
 bool openssl_put_off(const struct openssl *openssl, const SSL *ssl);
 
+/* Puts an error into the thread's queue. errno is kept. */
+void openssl_queue_error(const struct openssl *openssl, int library, int reason);
+
 /* A table whose every function does nothing and returns 0, which is a failure to their callers: the
  * last resort, so that even then nothing jumps to address 0. */
 const struct openssl *openssl_missing(void);

@@ -5,6 +5,7 @@
 #include "front/greeting.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <link.h>
 #include <stdlib.h>
@@ -100,6 +101,16 @@ bool openssl_put_off(const struct openssl *openssl, const SSL *ssl)
     default:
         return true;
     }
+}
+
+/* The queue's functions differ between the versions; those that a version lacks do nothing. */
+void openssl_queue_error(const struct openssl *openssl, int library, int reason)
+{
+    int saved = errno;
+    openssl->ERR_new();
+    openssl->ERR_set_error(library, reason, NULL);
+    openssl->put_error(library, 0, reason, "", 0);
+    errno = saved;
 }
 
 /* ---- the tables ---- */

@@ -8,6 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 static bool blocks(int fd)
 {
@@ -15,6 +18,34 @@ static bool blocks(int fd)
     int flags = fcntl(fd, F_GETFL);
     errno = saved;
     return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+/*
+ * A program on a socket that does not block waits in its own loop, and some would for ever: LWP has
+ * a time-out for connecting and for reading, none for writing. While the connection is under way
+ * nothing of it can be asked here, so that it is the kernel who ends it.
+ */
+static void hurry(struct deferred *deferred, uint64_t limit_ms)
+{
+    unsigned limit = limit_ms < UINT_MAX ? (unsigned)limit_ms : UINT_MAX;
+    unsigned own = 0;
+    socklen_t size = sizeof(own);
+    int fd = deferred->descriptor.fd;
+    int saved = errno;
+    deferred->is_hurried =
+        getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &own, &size) == 0 && own == 0 &&
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof(limit)) == 0;
+    errno = saved;
+}
+
+static void hurry_no_more(struct deferred *deferred)
+{
+    unsigned none = 0;
+    int saved = errno;
+    if (deferred->is_hurried)
+        setsockopt(deferred->descriptor.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &none, sizeof(none));
+    deferred->is_hurried = false;
+    errno = saved;
 }
 
 /* ---- what came of it ---- */
@@ -39,6 +70,7 @@ static void wait_again(struct deferred *deferred)
 
 static int fail(struct deferred *deferred)
 {
+    deferred->failure = errno;
     defer_report(&deferred->endpoint, VERDICT_CONNECT_FAILED);
     wait_again(deferred);
     return -1;
@@ -53,6 +85,13 @@ static int refuse(struct deferred *deferred, unsigned long error)
     return -1;
 }
 
+static int lose(struct deferred *deferred)
+{
+    deferred->failure = ECONNRESET;
+    errno = ECONNRESET;
+    return -1;
+}
+
 /* Whoever this is, the program was shown somebody else: as if the connection had been reset. The
  * next one sees this one. */
 static int reject(struct deferred *deferred)
@@ -64,8 +103,7 @@ static int reject(struct deferred *deferred)
     dial_dissolve(&(struct dial){.fd = deferred->descriptor.fd});
     deferred->is_refused = true;
     defer_end(deferred);
-    errno = ECONNRESET;
-    return -1;
+    return lose(deferred);
 }
 
 /* OpenSSL asks itself by a function that is hooked, too. */
@@ -131,54 +169,73 @@ static int greet_until(struct deferred *deferred, uint64_t limit_ms)
 /* How the call that needs the connection waits for it. */
 enum patience { NOT_AT_ALL, WHILE_WRITING, UNTIL_DONE };
 
-static int go_on_greeting(struct deferred *deferred, enum patience patience, uint64_t limit_ms)
+static int try_greeting(struct deferred *deferred, enum patience patience)
+{
+    uint64_t now_ms = clock_milliseconds();
+    int result;
+    if (patience == UNTIL_DONE)
+        return greet_until(deferred,
+                           now_ms < deferred->deadline_ms ? deferred->deadline_ms - now_ms : 0);
+    if (patience == NOT_AT_ALL)
+        return greet(deferred);
+    greet_writing(deferred, &result);
+    return result;
+}
+
+static int succeed(struct deferred *deferred)
+{
+    defer_report(&deferred->endpoint, deferred->why);
+    defer_end(deferred);
+    return 1;
+}
+
+static int go_on_greeting(struct deferred *deferred, enum patience patience)
 {
     const struct openssl *openssl = deferred->openssl;
     unsigned long before = openssl->ERR_peek_last_error();
-    int result;
-    if (patience == UNTIL_DONE)
-        result = greet_until(deferred, limit_ms);
-    else if (patience == WHILE_WRITING)
-        greet_writing(deferred, &result);
-    else
-        result = greet(deferred);
+    int result = try_greeting(deferred, patience);
     unsigned long error = openssl->ERR_peek_last_error();
-    if (result == 1 && !is_same_peer(deferred))
-        return reject(deferred);
-    if (result == 1) {
-        defer_report(&deferred->endpoint, deferred->why);
-        defer_end(deferred);
-        return 1;
-    }
-    if (openssl_put_off(openssl, deferred->ssl)) {
-        if (patience != UNTIL_DONE)
-            return -1;
+    bool is_put_off = result != 1 && openssl_put_off(openssl, deferred->ssl);
+    if (is_put_off && patience != UNTIL_DONE && clock_milliseconds() < deferred->deadline_ms)
+        return -1;
+    hurry_no_more(deferred);
+    if (result == 1)
+        return is_same_peer(deferred) ? succeed(deferred) : reject(deferred);
+    if (is_put_off) {
+        deferred->told = 0;
         errno = ETIMEDOUT;
         return fail(deferred);
     }
     return error != before ? refuse(deferred, error) : fail(deferred);
 }
 
-static int settle(struct deferred *deferred, enum patience patience, enum verdict why)
+/* 1 when the connection is there, or on its way. */
+static int connect_really(struct deferred *deferred, enum patience patience, enum verdict why)
 {
     uint64_t limit_ms = context_get()->config.connect_timeout_ms;
-    uint64_t begun_ms = clock_milliseconds();
-    deferred->told = 0;
-    if (deferred->phase == DEFER_WAITING) {
-        deferred->why = why;
-        enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms);
-        if (result == STANDIN_FAILED)
-            return fail(deferred);
-        if (result == STANDIN_NONE) {
-            /* Another process has made it its own, or the program has shut it down. */
-            errno = ECONNRESET;
-            defer_end(deferred);
-            return -1;
-        }
-        deferred->phase = DEFER_GREETING;
+    deferred->why = why;
+    deferred->deadline_ms = clock_milliseconds() + limit_ms;
+    enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms);
+    if (result == STANDIN_FAILED)
+        return fail(deferred);
+    if (result == STANDIN_NONE) {
+        /* Another process has made it its own, or the program has shut it down. */
+        defer_end(deferred);
+        return lose(deferred);
     }
-    uint64_t used_ms = clock_milliseconds() - begun_ms;
-    return go_on_greeting(deferred, patience, used_ms < limit_ms ? limit_ms - used_ms : 0);
+    if (patience != UNTIL_DONE)
+        hurry(deferred, limit_ms);
+    deferred->phase = DEFER_GREETING;
+    return 1;
+}
+
+static int settle(struct deferred *deferred, enum patience patience, enum verdict why)
+{
+    deferred->told = 0;
+    deferred->failure = 0;
+    if (deferred->phase == DEFER_WAITING && connect_really(deferred, patience, why) < 0)
+        return -1;
+    return go_on_greeting(deferred, patience);
 }
 
 static enum patience patience_of(const struct deferred *deferred, enum patience at_most)
@@ -191,12 +248,27 @@ static struct deferred *find(const struct openssl *openssl, const SSL *ssl)
     return defer_of((struct route){openssl, false}, ssl);
 }
 
+/*
+ * What the program's call returns when there is no connection. SSL_write_ex and its kin can say no
+ * more than that they failed, and not everybody looks at errno then (CPython since 3.10 takes it
+ * for an end of the connection): so it stands in the queue, too, as OpenSSL's own BIO that connects
+ * leaves it there.
+ */
+static int say(const struct deferred *deferred, const struct call *call)
+{
+    if (!call->is_ex)
+        return -1;
+    if (deferred->failure)
+        openssl_queue_error(call->openssl, ERR_LIB_SYS, deferred->failure);
+    return 0;
+}
+
 int defer_settle(const struct call *call, enum verdict why)
 {
     struct deferred *deferred = find(call->openssl, call->ssl);
     if (!deferred || settle(deferred, patience_of(deferred, WHILE_WRITING), why) > 0)
         return 1;
-    return call->is_ex ? 0 : -1;
+    return say(deferred, call);
 }
 
 bool defer_settle_at_once(struct route route, const SSL *ssl)
@@ -229,11 +301,12 @@ int defer_read(const struct call *call)
         return 1;
     if (deferred->phase == DEFER_WAITING && !blocks(deferred->descriptor.fd)) {
         deferred->told = SSL_ERROR_WANT_READ;
+        deferred->failure = 0;
         errno = EAGAIN;
     } else if (settle(deferred, patience_of(deferred, NOT_AT_ALL), VERDICT_CONNECT_TOUCHED) > 0) {
         return 1;
     }
-    return call->is_ex ? 0 : -1;
+    return say(deferred, call);
 }
 
 int defer_told(struct route route, const SSL *ssl)

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,6 +67,16 @@ void client_close(struct client *client)
     SSL_free(client->ssl);
     close(client->fd);
     client->ssl = NULL;
+}
+
+static const char *queued_system_error(void)
+{
+    static char text[64] = "nothing";
+    unsigned long error = ERR_peek_last_error();
+    if (error)
+        snprintf(text, sizeof(text), "%s error %d",
+                 ERR_GET_LIB(error) == ERR_LIB_SYS ? "system" : "another", ERR_GET_REASON(error));
+    return text;
 }
 
 static int write_moved(struct client *client, const char *bytes, size_t size, size_t *done)
@@ -134,7 +145,8 @@ void client_send(struct client *client, const char *bytes, size_t size)
         } else if (error == SSL_ERROR_WANT_WRITE && client->manner->wait) {
             client->manner->wait(client, true);
         } else {
-            client_fail("a write failed: error %d, errno %d", error, errno);
+            client_fail("a write failed: error %d, errno %d, queued %s", error, errno,
+                        queued_system_error());
         }
     }
 }

@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+"""
+Asks what must go out, and says as what kind of error it fails: errors.py http.client|urllib|requests|pyvmomi [read]
+
+read: asks what may be answered from the cache (pyVmomi does, in both cases). ERRORS_TIMEOUT: seconds that it waits.
+"""
+import os
+import socket
+import ssl
+import sys
+import urllib.error
+
+HOST, PORT = os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"])
+URL = "https://%s:%d/sdk" % (HOST, PORT)
+FIELDS = {"SOAPAction": '"urn:vim25/6.5"', "Content-Type": "text/xml"}
+READS = "read" in sys.argv
+ASKED = ('<RetrieveServiceContent xmlns="urn:vim25"><_this type="ServiceInstance">ServiceInstance</_this>'
+         "</RetrieveServiceContent>" if READS else
+         '<Rename_Task xmlns="urn:vim25"><_this type="Folder">group-d1</_this></Rename_Task>')
+BODY = ('<?xml version="1.0"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>%s</e:Body>'
+        "</e:Envelope>" % ASKED).encode()
+
+
+def by_http_client():
+    import http.client
+    connection = http.client.HTTPSConnection(HOST, PORT, context=context)
+    connection.request("POST", "/sdk", BODY, FIELDS)
+    connection.getresponse()
+
+
+def by_urllib():
+    import urllib.request
+    urllib.request.urlopen(urllib.request.Request(URL, BODY, FIELDS), context=context)
+
+
+def by_requests():
+    import requests
+    requests.post(URL, BODY, headers=FIELDS, verify=os.environ["VCENTER_CA"], timeout=socket.getdefaulttimeout())
+
+
+def by_pyvmomi():
+    from pyVim.connect import SmartConnect
+    SmartConnect(host=HOST, port=PORT, user=os.environ["VCENTER_USER"], pwd=os.environ["VCENTER_PASSWORD"],
+                 sslContext=context)
+
+
+if os.environ.get("ERRORS_TIMEOUT"):
+    socket.setdefaulttimeout(float(os.environ["ERRORS_TIMEOUT"]))
+context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
+try:
+    {"http.client": by_http_client, "urllib": by_urllib, "requests": by_requests, "pyvmomi": by_pyvmomi}[sys.argv[1]]()
+    print("answered")
+except Exception as error:
+    names = [type(error).__name__]
+    if isinstance(error, urllib.error.URLError):
+        names.append(type(error.reason).__name__)
+    # Those of requests for a connection that could not be had: SSLError and ConnectTimeout are such, too.
+    if any(kind.__module__ == "requests.exceptions" and kind.__name__ == "ConnectionError"
+           for kind in type(error).__mro__):
+        names = ["requests.ConnectionError"]
+    print(*names)
