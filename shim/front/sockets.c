@@ -183,7 +183,8 @@ static bool touch_passed(const struct msghdr *message)
 {
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
          part = CMSG_NXTHDR((struct msghdr *)message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS ||
+            part->cmsg_len < CMSG_LEN(0))
             continue;
         size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; i++) {
@@ -203,9 +204,18 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return libc_real()->sendmsg(fd, message, flags);
 }
 
+static bool touch_all_passed(const struct mmsghdr *messages, unsigned count)
+{
+    bool are_there = true;
+    for (unsigned i = 0; are_there && messages && i < count; i++)
+        are_there = touch_passed(&messages[i].msg_hdr);
+    return are_there;
+}
+
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
-    SENDS(fd);
+    if (standin_exists() && (!touch(fd) || !touch_all_passed(messages, count)))
+        return -1;
     return libc_real()->sendmmsg(fd, messages, count, flags);
 }
 
@@ -221,6 +231,15 @@ EXPORT ssize_t sendfile64(int fd, int file, off64_t *offset, size_t size)
     return libc_real()->sendfile64(fd, file, offset, size);
 }
 
+/* A pipe is at one of its ends. */
+EXPORT ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size,
+                      unsigned flags)
+{
+    SENDS(to);
+    READS(from, 0);
+    return libc_real()->splice(from, from_offset, to, to_offset, size, flags);
+}
+
 EXPORT ssize_t write(int fd, const void *bytes, size_t size)
 {
     SENDS(fd);
@@ -231,6 +250,31 @@ EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     SENDS(fd);
     return libc_real()->writev(fd, parts, count);
+}
+
+/* With an offset of -1 these are writev and readv. */
+EXPORT ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+    SENDS(fd);
+    return libc_real()->pwritev2(fd, parts, count, offset, flags);
+}
+
+EXPORT ssize_t pwritev64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags)
+{
+    SENDS(fd);
+    return libc_real()->pwritev64v2(fd, parts, count, offset, flags);
+}
+
+EXPORT ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset, int flags)
+{
+    READS(fd, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+    return libc_real()->preadv2(fd, parts, count, offset, flags);
+}
+
+EXPORT ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags)
+{
+    READS(fd, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+    return libc_real()->preadv64v2(fd, parts, count, offset, flags);
 }
 
 EXPORT ssize_t recv(int fd, void *bytes, size_t size, int flags)
@@ -263,6 +307,13 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     READS(fd, flags);
     return libc_real()->recvmsg(fd, message, flags);
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                    struct timespec *timeout)
+{
+    READS(fd, flags);
+    return libc_real()->recvmmsg(fd, messages, count, flags, timeout);
 }
 
 EXPORT ssize_t read(int fd, void *bytes, size_t size)

@@ -11,8 +11,10 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -354,6 +356,10 @@ static ssize_t send_by(int fd, int way)
         return sendmmsg(fd, &messages, 1, 0);
     case 4:
         return write(fd, "x", 1);
+    case 5:
+        return pwritev2(fd, &part, 1, -1, 0);
+    case 6:
+        return pwritev64v2(fd, &part, 1, -1, 0);
     default:
         return writev(fd, &part, 1);
     }
@@ -362,7 +368,7 @@ static ssize_t send_by(int fd, int way)
 static void what_is_sent_reaches_the_peer(void **state)
 {
     (void)state;
-    enum { WAYS = 6 };
+    enum { WAYS = 8 };
     struct dial_peer peer;
     int listening = listen_at(AF_INET, &peer);
     for (int way = 0; way < WAYS; way++) {
@@ -399,6 +405,27 @@ static void a_file_that_is_sent_reaches_the_peer(void **state)
     close(listening);
 }
 
+static void what_comes_out_of_a_pipe_reaches_the_peer(void **state)
+{
+    (void)state;
+    struct dial_peer peer;
+    int ends[2];
+    char byte = 0;
+    int listening = listen_at(AF_INET, &peer);
+    int fd = standin_for(&peer, 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(splice(ends[0], NULL, fd, NULL, 1, 0), 1);
+    int accepted = accept_one(listening);
+    assert_int_equal(recv(accepted, &byte, 1, 0), 1);
+    assert_int_equal(byte, 'x');
+    close(ends[0]);
+    close(ends[1]);
+    close(accepted);
+    close(fd);
+    close(listening);
+}
+
 static void who_sends_to_nobody_is_told_so(void **state)
 {
     (void)state;
@@ -429,9 +456,83 @@ static void who_would_wait_for_bytes_waits_for_the_peers(void **state)
     close(listening);
 }
 
-static void one_that_is_passed_on_is_connected_first(void **state)
+static ssize_t receive_by(int fd, int way, int into)
+{
+    char byte;
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct mmsghdr messages = {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
+    switch (way) {
+    case 0:
+        return recv(fd, &byte, 1, 0);
+    case 1:
+        return recvfrom(fd, &byte, 1, 0, NULL, NULL);
+    case 2:
+        return recvmsg(fd, &messages.msg_hdr, 0);
+    case 3:
+        return recvmmsg(fd, &messages, 1, 0, NULL);
+    case 4:
+        return read(fd, &byte, 1);
+    case 5:
+        return readv(fd, &part, 1);
+    case 6:
+        return preadv2(fd, &part, 1, -1, 0);
+    case 7:
+        return preadv64v2(fd, &part, 1, -1, 0);
+    default:
+        return splice(fd, NULL, into, NULL, 1, 0);
+    }
+}
+
+enum { WAYS_TO_RECEIVE = 9 };
+
+/* Who waits has a time-out of his own. */
+static void however_it_is_read_the_peer_is_waited_for(void **state)
 {
     (void)state;
+    struct dial_peer peer;
+    int ends[2];
+    struct timeval soon = {.tv_usec = 10000};
+    int listening = listen_at(AF_INET, &peer);
+    assert_int_equal(pipe(ends), 0);
+    for (int way = 0; way < WAYS_TO_RECEIVE; way++) {
+        int fd = standin_for(&peer, 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
+        assert_int_equal(receive_by(fd, way, ends[1]), -1);
+        assert_int_equal(errno, EAGAIN);
+        assert_false(is_standin(fd));
+        close(accept_one(listening));
+        close(fd);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    close(listening);
+}
+
+static void who_does_not_wait_finds_nothing_to_read(void **state)
+{
+    (void)state;
+    struct dial_peer peer;
+    int ends[2], there = -1;
+    int listening = listen_at(AF_INET, &peer);
+    int fd = standin_for(&peer, SOCK_NONBLOCK);
+    assert_int_equal(pipe(ends), 0);
+    for (int way = 0; way < WAYS_TO_RECEIVE; way++) {
+        assert_int_equal(receive_by(fd, way, ends[1]), -1);
+        assert_int_equal(errno, EAGAIN);
+    }
+    assert_int_equal(ioctl(fd, FIONREAD, &there), 0);
+    assert_int_equal(there, 0);
+    assert_true(is_standin(fd));
+    assert_false(has_caller(listening));
+    close(ends[0]);
+    close(ends[1]);
+    close(fd);
+    close(listening);
+}
+
+/* sendmmsg, or sendmsg. */
+static void expect_passed_on_connected(bool passes_many)
+{
     struct dial_peer peer;
     int pair[2];
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
@@ -447,11 +548,41 @@ static void one_that_is_passed_on_is_connected_first(void **state)
     *header = (struct cmsghdr){
         .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-    assert_int_equal(sendmsg(pair[0], &message, 0), 1);
+    struct mmsghdr messages[2] = {{.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}},
+                                  {.msg_hdr = message}};
+    if (passes_many)
+        assert_int_equal(sendmmsg(pair[0], messages, 2, 0), 2);
+    else
+        assert_int_equal(sendmsg(pair[0], &message, 0), 1);
     assert_false(is_standin(fd));
     close(accept_one(listening));
     close(pair[0]);
     close(pair[1]);
+    close(fd);
+    close(listening);
+}
+
+static void one_that_is_passed_on_is_connected_first(void **state)
+{
+    (void)state;
+    expect_passed_on_connected(false);
+    expect_passed_on_connected(true);
+}
+
+/* As inherited across exec, where nothing is known of it. */
+static void who_uses_one_by_accident_speaks_to_nobody_and_harms_nobody(void **state)
+{
+    (void)state;
+    struct dial_peer peer;
+    int listening = listen_at(AF_INET, &peer);
+    int fd = standin_for(&peer, 0);
+    assert_int_equal(syscall(SYS_write, fd, "x", 1), 1);
+    assert_false(has_caller(listening));
+    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(events_of(fd), POLLOUT);
+    int accepted = accept_one(listening);
+    assert_int_equal(events_of(accepted), POLLOUT);
+    close(accepted);
     close(fd);
     close(listening);
 }
@@ -553,9 +684,13 @@ int main(void)
         cmocka_unit_test(whoever_comes_second_finds_none),
         cmocka_unit_test(what_is_sent_reaches_the_peer),
         cmocka_unit_test(a_file_that_is_sent_reaches_the_peer),
+        cmocka_unit_test(what_comes_out_of_a_pipe_reaches_the_peer),
         cmocka_unit_test(who_sends_to_nobody_is_told_so),
         cmocka_unit_test(who_would_wait_for_bytes_waits_for_the_peers),
+        cmocka_unit_test(however_it_is_read_the_peer_is_waited_for),
+        cmocka_unit_test(who_does_not_wait_finds_nothing_to_read),
         cmocka_unit_test(one_that_is_passed_on_is_connected_first),
+        cmocka_unit_test(who_uses_one_by_accident_speaks_to_nobody_and_harms_nobody),
         cmocka_unit_test(one_that_is_shut_down_is_what_it_is),
         cmocka_unit_test(a_duplicate_is_the_same),
         cmocka_unit_test(what_was_closed_is_forgotten_and_its_number_is_another_file),
