@@ -156,6 +156,12 @@ void exchange_sent(struct exchange *x, size_t size)
         drop_sent(x);
 }
 
+void exchange_note_reach(struct exchange *x, bool is_reached)
+{
+    x->asked.is_unreached |= !is_reached;
+    x->asked.is_reached |= is_reached;
+}
+
 bool exchange_repeat(struct exchange *x)
 {
     if (!is_repeatable(x) || x->held.size == 0)

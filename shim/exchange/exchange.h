@@ -65,6 +65,10 @@ struct span exchange_held(const struct exchange *exchange);
 /* `size` bytes at the front of the held ones were sent. */
 void exchange_sent(struct exchange *exchange, size_t size);
 
+/* For a front that connects only when something must go out, before it sends: whether there is
+ * anybody to send to. What nobody was reached for, nothing can have come of. */
+void exchange_note_reach(struct exchange *exchange, bool is_reached);
+
 /*
  * The connection died before any of the response came: whether the request may be sent again on a
  * new one; then exchange_held has it again, whole. Only a request that changes nothing at the

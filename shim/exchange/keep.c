@@ -169,18 +169,19 @@ static void look_for_ended_session(struct exchange *x)
 }
 
 /* The write's response is in: its own fence ends. If it started a task, that one's fence begins; of
- * a write whose response broke off nobody knows whether it goes on. */
+ * a write whose response broke off nobody knows whether it goes on, unless it never got out. */
 static void end_write(struct exchange *x, bool is_whole)
 {
     struct soap_response soap = {0};
     struct span body;
     uint64_t bound_ms = x->context->config.fence_ms;
+    bool may_have_come_of_it = x->asked.is_reached || !x->asked.is_unreached;
     if (is_whole && exchange_response_body(x, &body))
         soap_read_response(body, &soap);
     /* By the type of what it returns, for an operation that nobody knows may start one, too. */
     if (strcmp(soap.returnval_type, "Task") == 0 && soap.returnval.size > 0)
         fence_hold_task(cache_of(x), &x->endpoint, buffer_span(&soap.returnval), bound_ms);
-    else if (!is_whole || (x->asked.is_task && !soap.is_fault))
+    else if (is_whole ? x->asked.is_task && !soap.is_fault : may_have_come_of_it)
         fence_hold(cache_of(x), &x->endpoint, bound_ms);
     fence_lower(cache_of(x), x->asked.raised);
     soap_response_free(&soap);

@@ -96,6 +96,8 @@ struct asked {
     bool is_write;              /* a fence was raised: */
     struct fence_raised raised; /* where */
     bool is_task;
+    bool is_unreached;    /* nobody could be reached, */
+    bool is_reached;      /* or was after all: what the front does not say is taken for sent */
     bool has_begun;       /* some of the response is in */
     bool closes;          /* the program expects the connection to be closed after the answer */
     unsigned adoptions;   /* sessions of others that were gone on in */

@@ -331,6 +331,7 @@ int connection_send(struct connection *connection, const struct call *call)
 {
     struct sigpipe sigpipe;
     int settled = settle(connection, call);
+    exchange_note_reach(connection->exchange, settled > 0);
     if (settled <= 0)
         return settled;
     if (connection->idling == CONNECTION_IDLED) {

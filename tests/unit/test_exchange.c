@@ -459,6 +459,37 @@ static void a_write_whose_response_broke_off_keeps_the_fence(void **state)
     close_connection(&reader);
 }
 
+static void a_write_that_reached_nobody_ends_its_fence(void **state)
+{
+    (void)state;
+    struct connection reader, writer;
+    open_connection(&reader);
+    open_connection(&writer);
+    assert_int_equal(write_text(&writer, request(RENAME)), EXCHANGE_FORWARD);
+    exchange_note_reach(writer.exchange, false);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    close_connection(&writer);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_answered(&reader, request(FIND), FOUND);
+    close_connection(&reader);
+}
+
+static void a_write_that_reached_somebody_after_all_keeps_it(void **state)
+{
+    (void)state;
+    struct connection reader, writer;
+    open_connection(&reader);
+    open_connection(&writer);
+    assert_int_equal(write_text(&writer, request(RENAME)), EXCHANGE_FORWARD);
+    exchange_note_reach(writer.exchange, false);
+    exchange_note_reach(writer.exchange, true);
+    close_connection(&writer);
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    exchange_forwarded(&reader, request(FIND), response(FOUND));
+    close_connection(&reader);
+}
+
 static void only_whole_and_good_responses_are_stored(void **state)
 {
     (void)state;
@@ -1302,6 +1333,8 @@ int main(void)
         WITH_HOST(while_a_task_runs_nothing_is_answered_until_it_is_seen_to_have_ended),
         WITH_HOST(a_read_that_a_write_overtook_is_not_stored),
         WITH_HOST(a_write_whose_response_broke_off_keeps_the_fence),
+        WITH_HOST(a_write_that_reached_nobody_ends_its_fence),
+        WITH_HOST(a_write_that_reached_somebody_after_all_keeps_it),
         WITH_HOST(only_whole_and_good_responses_are_stored),
         WITH_HOST(the_front_hears_of_what_a_later_program_may_be_answered_with),
         WITH_HOST(a_response_that_ends_at_close_is_stored_when_the_close_is_clean),
