@@ -117,6 +117,17 @@ static int socket_of(const struct openssl *openssl, const SSL *ssl)
     return is_one ? fd : -1;
 }
 
+void defer_move(struct route route, SSL *ssl)
+{
+    struct deferred *deferred = defer_of(route, ssl);
+    struct descriptor now;
+    int fd = deferred ? socket_of(route.openssl, ssl) : -1;
+    if (fd >= 0 && wake_identify(fd, &now) && wake_is_same_file(&now, &deferred->descriptor))
+        deferred->descriptor = now;
+    else if (deferred)
+        defer_end(deferred);
+}
+
 static bool find_peer(struct span record, const struct peer_greeting *greeting, struct peer *peer)
 {
     for (size_t i = 0; peer_at(record, i, peer); i++)

@@ -71,6 +71,10 @@ bool defer_is_refused(const struct openssl *openssl, const SSL *ssl);
 /* The SSL is to be used for another connection: what was deferred is dropped. */
 void defer_drop(const struct openssl *openssl, SSL *ssl);
 
+/* The SSL was put on another descriptor. If that is the same socket, it waits there; on another one
+ * it has not shaken hands yet. */
+void defer_move(struct route route, SSL *ssl);
+
 /* Of an SSL that waits or greets: how its peer is trusted, and over what it will speak to whom.
  * False: of any other. */
 bool defer_trust(const struct openssl *openssl, const SSL *ssl, bool is_verified,

@@ -11,13 +11,6 @@
 
 /* ---- whether ---- */
 
-static bool is_same_file(const struct descriptor *descriptor)
-{
-    struct descriptor now;
-    return wake_identify(descriptor->fd, &now) && now.device == descriptor->device &&
-           now.inode == descriptor->inode;
-}
-
 /* The first bytes to a proxy were not TLS, and they were not seen here. */
 static bool is_direct(const struct connection *connection)
 {
@@ -31,7 +24,7 @@ static bool may_renew(const struct connection *connection)
 {
     int shutdown = connection->openssl->SSL_get_shutdown(connection->ssl);
     return !(shutdown & SSL_SENT_SHUTDOWN) && is_direct(connection) &&
-           connection->process == getpid() && is_same_file(&connection->descriptor) &&
+           connection->process == getpid() && wake_is_still(&connection->descriptor) &&
            wake_reaches_all(&connection->descriptor);
 }
 

@@ -42,7 +42,7 @@ static void hurry_no_more(struct deferred *deferred)
 {
     unsigned none = 0;
     int saved = errno;
-    if (deferred->is_hurried)
+    if (deferred->is_hurried && wake_is_still(&deferred->descriptor))
         setsockopt(deferred->descriptor.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &none, sizeof(none));
     deferred->is_hurried = false;
     errno = saved;
@@ -59,7 +59,9 @@ static void wait_again(struct deferred *deferred)
     bool is_cleared = openssl->SSL_clear(deferred->ssl) == 1;
     CALLER_LEAVE();
     openssl->BIO_clear_flags(openssl->SSL_get_rbio(deferred->ssl), BIO_FLAGS_IN_EOF);
-    if (is_cleared && standin_make_again(deferred->descriptor.fd, &deferred->peer)) {
+    /* Another thread may have closed it, and the number be another file's. */
+    if (is_cleared && wake_is_still(&deferred->descriptor) &&
+        standin_make_again(deferred->descriptor.fd, &deferred->peer)) {
         openssl->SSL_set_verify_result(deferred->ssl, deferred->verify_result);
         deferred->phase = DEFER_WAITING;
     } else {
@@ -100,7 +102,8 @@ static int reject(struct deferred *deferred)
     defer_report(&deferred->endpoint, VERDICT_CONNECT_CHANGED);
     if (greeting_address(&deferred->peer, &address))
         peer_forget(context_get()->cache, &address);
-    dial_dissolve(&(struct dial){.fd = deferred->descriptor.fd});
+    if (wake_is_still(&deferred->descriptor))
+        dial_dissolve(&(struct dial){.fd = deferred->descriptor.fd});
     deferred->is_refused = true;
     defer_end(deferred);
     return lose(deferred);

@@ -144,10 +144,11 @@ static bool touch(int fd)
     return standin_replace(fd, context_get()->config.connect_timeout_ms) != STANDIN_FAILED;
 }
 
-/* Reading from an idle connection says that there is nothing, but for a program that would wait. */
+/* Reading from an idle connection, or looking whether there is something, says that there is
+ * nothing, but for a program that would wait. */
 static bool touch_to_read(int fd, int flags)
 {
-    if (flags & (MSG_DONTWAIT | MSG_PEEK))
+    if (flags & MSG_DONTWAIT)
         return true;
     int saved = errno;
     int status = fcntl(fd, F_GETFL);

@@ -71,16 +71,11 @@ void standin_after_fork(bool is_child)
         unlock();
 }
 
-static bool is_same_file(const struct descriptor *a, const struct descriptor *b)
-{
-    return a->inode == b->inode && a->device == b->device;
-}
-
 /* Locked. */
 static struct standin *find(const struct descriptor *descriptor)
 {
     for (unsigned i = 0; i < places_used; i++)
-        if (places[i].is_taken && is_same_file(&places[i].descriptor, descriptor))
+        if (places[i].is_taken && wake_is_same_file(&places[i].descriptor, descriptor))
             return &places[i];
     return NULL;
 }
@@ -139,9 +134,7 @@ static bool mark_by_number(void)
     bool are_all_open = true;
     for (unsigned i = 0; i < places_used; i++) {
         struct standin *place = &places[i];
-        struct descriptor now;
-        place->is_open = !place->is_taken || (wake_identify(place->descriptor.fd, &now) &&
-                                              is_same_file(&now, &place->descriptor));
+        place->is_open = !place->is_taken || wake_is_still(&place->descriptor);
         are_all_open &= place->is_open;
     }
     return are_all_open;

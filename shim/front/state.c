@@ -84,6 +84,7 @@ static void notice_descriptor(struct route route, SSL *ssl)
         CALLER_ENTER(route.openssl, ssl);                                                          \
         call;                                                                                      \
         CALLER_LEAVE();                                                                            \
+        defer_move(route, ssl);                                                                    \
         notice_descriptor(route, ssl);                                                             \
     } while (0)
 

@@ -50,6 +50,12 @@ bool wake_identify(int fd, struct descriptor *descriptor)
     return is_socket;
 }
 
+bool wake_is_still(const struct descriptor *descriptor)
+{
+    struct descriptor now;
+    return wake_identify(descriptor->fd, &now) && wake_is_same_file(&now, descriptor);
+}
+
 /* ---- places ---- */
 
 static void raise_used(unsigned used)

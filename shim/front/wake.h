@@ -32,6 +32,14 @@ struct descriptor {
 /* Identifies a socket; false for anything else. */
 bool wake_identify(int fd, struct descriptor *descriptor);
 
+static inline bool wake_is_same_file(const struct descriptor *a, const struct descriptor *b)
+{
+    return a->inode == b->inode && a->device == b->device;
+}
+
+/* Whether the number is that file's still. */
+bool wake_is_still(const struct descriptor *descriptor);
+
 /* ---- answers that wait ---- */
 
 struct wake; /* a connection that is to be looked at by those who wait for its descriptor */

@@ -96,7 +96,8 @@ touches_nothing_when_warm() {
 
 @test "a program in C, in every manner" {
     local manner
-    for manner in blocking ex select pselect poll ppoll level edge oneshot peek close close-late tiny large moving; do
+    for manner in blocking ex select pselect poll ppoll level edge oneshot peek close close-late tiny large moving \
+        renumbered; do
         plainly bare "$client" "$manner"
         went_well bare
         cached cold "$client" "$manner"
@@ -107,6 +108,16 @@ touches_nothing_when_warm() {
         same bare warm
         untouched
     done
+}
+
+@test "a connection whose descriptor gets another number" {
+    plainly bare "$client" renumbered
+    went_well bare
+    cached cold "$client" blocking
+    zero
+    VCACHE_TTL=0 cached warm "$client" renumbered
+    same bare warm
+    connected 'deferred 1' 'needed 1'
 }
 
 @test "two hundred connections at once" {

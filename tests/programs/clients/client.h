@@ -70,6 +70,6 @@ size_t client_receive(struct client *client, char *bytes, size_t size);
 
 extern const struct manner manner_blocking, manner_ex, manner_select, manner_pselect, manner_poll,
     manner_ppoll, manner_level, manner_edge, manner_oneshot, manner_peek, manner_close,
-    manner_close_late, manner_tiny, manner_large, manner_moving;
+    manner_close_late, manner_tiny, manner_large, manner_moving, manner_renumbered;
 
 #endif

@@ -10,9 +10,10 @@
 #include <string.h>
 
 static const struct manner *const manners[] = {
-    &manner_blocking, &manner_ex,         &manner_select, &manner_pselect, &manner_poll,
-    &manner_ppoll,    &manner_level,      &manner_edge,   &manner_oneshot, &manner_peek,
-    &manner_close,    &manner_close_late, &manner_tiny,   &manner_large,   &manner_moving,
+    &manner_blocking, &manner_ex,    &manner_select, &manner_pselect,
+    &manner_poll,     &manner_ppoll, &manner_level,  &manner_edge,
+    &manner_oneshot,  &manner_peek,  &manner_close,  &manner_close_late,
+    &manner_tiny,     &manner_large, &manner_moving, &manner_renumbered,
 };
 
 static const struct manner *find_manner(const char *name)

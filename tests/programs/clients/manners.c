@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/select.h>
+#include <unistd.h>
 
 /* Longer than any answer takes; a wait that is not woken fails the test by its message. */
 enum { PATIENCE = 60 };
@@ -57,6 +58,18 @@ static void wait_ppoll(struct client *client, bool for_writing)
     expect_polled(polled, ppoll(polled, 2, &timeout, NULL));
 }
 
+/* As a daemon moves its descriptors out of the way. */
+static void renumber(struct client *client)
+{
+    int number = dup(client->fd);
+    if (number < 0 || SSL_set_fd(client->ssl, number) != 1)
+        client_fail("no other number");
+    close(client->fd);
+    client->fd = number;
+}
+
+const struct manner manner_renumbered = {
+    .name = "renumbered", .is_blocking = true, .begin = renumber};
 const struct manner manner_blocking = {.name = "blocking", .is_blocking = true};
 const struct manner manner_ex = {.name = "ex", .is_blocking = true, .uses_ex_calls = true};
 const struct manner manner_select = {.name = "select",
