@@ -110,14 +110,22 @@ bool dial_dissolve(const struct dial *dial)
     return libc_real()->connect(dial->fd, &nobody, sizeof(nobody)) == 0;
 }
 
-bool dial_connect(const struct dial *dial, const struct dial_peer *peer)
+bool dial_start(const struct dial *dial, const struct dial_peer *peer)
 {
-    if (libc_real()->connect(dial->fd, (const struct sockaddr *)&peer->address, peer->size) == 0)
-        return true;
-    if (errno != EINPROGRESS)
-        return false;
+    return libc_real()->connect(dial->fd, (const struct sockaddr *)&peer->address, peer->size) ==
+               0 ||
+           errno == EINPROGRESS;
+}
+
+bool dial_finish(const struct dial *dial)
+{
     errno = dial_wait(dial, POLLOUT) ? option_of(dial->fd, SO_ERROR) : ETIMEDOUT;
     return errno == 0;
+}
+
+bool dial_connect(const struct dial *dial, const struct dial_peer *peer)
+{
+    return dial_start(dial, peer) && dial_finish(dial);
 }
 
 bool dial_handshake(const struct dial *dial, const struct openssl *openssl, SSL *ssl)

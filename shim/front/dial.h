@@ -49,6 +49,9 @@ bool dial_wait_for(const struct dial *dial, const struct openssl *openssl, const
 bool dial_dissolve(const struct dial *dial);
 /* Only where nothing is connected; on failure errno says why, as of a connect that blocks. */
 bool dial_connect(const struct dial *dial, const struct dial_peer *peer);
+/* Its two halves: the connection is under way, or there; and it is there. */
+bool dial_start(const struct dial *dial, const struct dial_peer *peer);
+bool dial_finish(const struct dial *dial);
 /* Only on an SSL that is new or cleared. What went wrong is in OpenSSL's error queue. */
 bool dial_handshake(const struct dial *dial, const struct openssl *openssl, SSL *ssl);
 

@@ -6,8 +6,7 @@
  * for each arrival, and again after EPOLL_CTL_MOD, as the kernel does; a one-shot registration is
  * disarmed in the kernel.
  */
-#include "front/wake.h"
-#include "front/real.h"
+#include "front/standin.h"
 
 #include "base/clock.h"
 
@@ -312,6 +311,61 @@ static bool take_kicks(const struct epoll_call *call, int *ready)
     return found;
 }
 
+/* ---- gaps ---- */
+
+enum { ENDS = EPOLLERR | EPOLLHUP };
+
+struct sought {
+    uint64_t data;
+    struct registration registration;
+};
+
+static bool is_not_sought(const struct registration *registration, void *sought_)
+{
+    struct sought *sought = sought_;
+    if (registration->data != sought->data)
+        return true;
+    sought->registration = *registration;
+    return false;
+}
+
+/* What the event would say now; as it is where that cannot be told. */
+static uint32_t events_now(const struct epoll_call *call, const struct epoll_event *event)
+{
+    struct sought sought = {.data = event->data.u64};
+    struct descriptor now;
+    struct pollfd polled = {.events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP};
+    if (epoll_registrations(call->epoll, is_not_sought, &sought) ||
+        !sought.registration.has_identity || !wake_identify(sought.registration.fd, &now) ||
+        now.inode != sought.registration.inode || now.device != sought.registration.device)
+        return event->events;
+    polled.fd = sought.registration.fd;
+    int saved = errno;
+    int ready = libc_real()->poll(&polled, 1, 0);
+    errno = saved;
+    return ready < 0 ? event->events
+                     : (uint32_t)polled.revents & (sought.registration.events | ENDS);
+}
+
+/* Looks again at what has ended, as it says, if it may have been between two connections. (A
+ * one-shot registration says no more what it was for: its event stays.) Whether nothing is left. */
+static bool take_gaps(const struct epoll_call *call, int *ready, unsigned *gaps)
+{
+    int found = 0;
+    for (int i = 0; i < *ready; i++)
+        found += (call->events[i].events & ENDS) != 0;
+    if (found == 0 || !standin_was_gap(gaps))
+        return false;
+    for (int i = 0; i < *ready; i++) {
+        struct epoll_event *event = &call->events[i];
+        if (event->events & ENDS)
+            event->events = events_now(call, event);
+        if (event->events == 0)
+            call->events[i--] = call->events[--*ready];
+    }
+    return *ready == 0;
+}
+
 /* ---- sleeping ---- */
 
 #define NO_DEADLINE (UINT64_MAX / 2)
@@ -342,6 +396,7 @@ static int now_or_sleep(const struct epoll_call *call)
                         : time > 0 ? clock_milliseconds() + (uint64_t)time
                                    : 0;
     struct answers answers;
+    unsigned gaps = standin_mark_gaps();
     for (bool is_first = true;; is_first = false) {
         bool is_known = find_answers(call->epoll, &answers);
         int ready = !is_known           ? wait_blindly(call, deadline)
@@ -349,7 +404,8 @@ static int now_or_sleep(const struct epoll_call *call)
                     : is_first          ? real_wait(call)
                                         : wait_rest(call, deadline);
         bool was_kicked = take_kicks(call, &ready);
-        bool is_over = is_known && answers.count == 0 && !was_kicked;
+        bool was_gap = take_gaps(call, &ready, &gaps);
+        bool is_over = is_known && answers.count == 0 && !was_kicked && !was_gap;
         if (ready != 0 || time == 0 || is_over || clock_milliseconds() >= deadline)
             return ready;
     }

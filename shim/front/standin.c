@@ -31,6 +31,8 @@ static atomic_bool is_locked;
 static atomic_uint misses;
 static _Atomic pid_t owner; /* whose descriptors these are: a child of vfork has its own */
 atomic_uint standin_count;
+static atomic_uint gaps_begun;
+atomic_uint standin_gaps_ended;
 
 static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
@@ -67,6 +69,8 @@ void standin_after_fork(bool is_child)
     if (is_child && atomic_load(&owner) != 0)
         atomic_store(&owner, getpid());
     is_held_by_fork = false;
+    if (is_child)
+        atomic_store(&gaps_begun, atomic_load(&standin_gaps_ended));
     if (was_held)
         unlock();
 }
@@ -363,6 +367,20 @@ bool standin_ask(int fd, int *result)
     return true;
 }
 
+/* ---- gaps ---- */
+
+bool standin_was_gap(unsigned *mark)
+{
+    unsigned yields = LOCK_PATIENCE;
+    unsigned begun = atomic_load(&gaps_begun);
+    if (begun == *mark)
+        return false;
+    while ((int)(atomic_load(&standin_gaps_ended) - begun) < 0 && yields-- > 0)
+        sched_yield();
+    *mark = begun;
+    return true;
+}
+
 /* ---- ending one ---- */
 
 static bool take(int fd, struct standin *taken)
@@ -397,23 +415,25 @@ static bool is_connected_to_itself(int fd)
            memcmp(&own, &peer, own_size) == 0;
 }
 
-/* Does not wait. */
-static int start(int fd, const struct dial_peer *peer)
+/* Whoever is told of an end meanwhile looks again. */
+static bool cross_over(const struct dial *dial, const struct dial_peer *peer)
 {
-    int result = libc_real()->connect(fd, (const struct sockaddr *)&peer->address, peer->size);
-    return result == 0 || errno == EINPROGRESS ? 0 : -1;
+    atomic_fetch_add(&gaps_begun, 1);
+    bool is_started = dial_dissolve(dial) && dial_start(dial, peer);
+    atomic_fetch_add(&standin_gaps_ended, 1);
+    return is_started;
 }
 
-static int dial(int fd, const struct dial_peer *peer, uint64_t limit_ms)
+static bool connect_and_wait(int fd, const struct dial_peer *peer, uint64_t limit_ms)
 {
     struct dial dial;
     if (!dial_begin(&dial, fd, limit_ms))
-        return -1;
-    bool is_connected = dial_connect(&dial, peer);
+        return false;
+    bool is_connected = cross_over(&dial, peer) && dial_finish(&dial);
     int saved = errno;
     dial_end(&dial);
     errno = saved;
-    return is_connected ? 0 : -1;
+    return is_connected;
 }
 
 enum standin_result standin_replace(int fd, uint64_t limit_ms)
@@ -424,11 +444,11 @@ enum standin_result standin_replace(int fd, uint64_t limit_ms)
         errno = saved;
         return STANDIN_NONE;
     }
-    dissolve(fd);
     restore_linger(fd, &standin.linger);
     int flags = fcntl(fd, F_GETFL);
     bool waits = flags < 0 || !(flags & O_NONBLOCK);
-    bool is_made = (waits ? dial(fd, &standin.peer, limit_ms) : start(fd, &standin.peer)) == 0;
+    bool is_made = waits ? connect_and_wait(fd, &standin.peer, limit_ms)
+                         : cross_over(&(struct dial){.fd = fd}, &standin.peer);
     if (is_made)
         errno = saved;
     else

@@ -55,6 +55,19 @@ bool standin_find(int fd, struct descriptor *descriptor, struct dial_peer *peer)
 enum standin_result { STANDIN_REPLACED, STANDIN_FAILED, STANDIN_NONE /* it was not one */ };
 enum standin_result standin_replace(int fd, uint64_t limit_ms);
 
+/*
+ * In between the file is connected to nobody, for the time of two system calls, and a thread that
+ * waits for it is told that it hung up. So who waits marks when he began; if he is told of an end,
+ * he looks again where there was such a gap since: that ends soon, and is waited for.
+ */
+extern atomic_uint standin_gaps_ended;
+static inline unsigned standin_mark_gaps(void)
+{
+    return atomic_load(&standin_gaps_ended);
+}
+/* Moves the mark on. */
+bool standin_was_gap(unsigned *mark);
+
 /* It is to be what it is: the program has shut it down, or dissolved it. */
 void standin_forget(int fd);
 

@@ -6,8 +6,7 @@
  * real function reports and is nothing for the program (wake_is_noise) is taken out again. That a
  * connection has ended is not said while an answer waits on it: the program would not read it.
  */
-#include "front/wake.h"
-#include "front/real.h"
+#include "front/standin.h"
 
 #include "base/clock.h"
 
@@ -138,16 +137,27 @@ static int poll_rest(const struct poll_call *call, uint64_t begun_us)
     return real_poll(&rest, false);
 }
 
-/* An answer that was seen may have been read by another thread meanwhile, and noise is no reason to
- * wake up: then it goes on. */
+static bool poll_tells_of_end(const struct poll_call *call, int ready)
+{
+    for (nfds_t i = 0; i < call->count && ready > 0; i++)
+        if (call->fds[i].revents & (POLLERR | POLLHUP))
+            return true;
+    return false;
+}
+
+/* An answer that was seen may have been read by another thread meanwhile, noise is no reason to
+ * wake up, and what is between two connections has not ended: then it goes on. */
 static int poll_now_or_sleep(const struct poll_call *call)
 {
     uint64_t begun_us = time_of_beginning(call->timeout || call->milliseconds > 0);
+    unsigned gaps = standin_mark_gaps();
     for (bool is_first = true;; is_first = false) {
         bool has_answers = poll_has_answer(call);
         int reported = has_answers ? poll_with_answers(call)
                        : is_first  ? real_poll(call, false)
                                    : poll_rest(call, begun_us);
+        if (poll_tells_of_end(call, reported) && standin_was_gap(&gaps))
+            continue;
         int ready = reported > 0 ? without_noise(call, reported) : reported;
         bool is_spurious = ready == 0 && (has_answers || reported > 0);
         if (!is_spurious || !poll_sleeps(call))
@@ -302,6 +312,7 @@ static int select_now_or_sleep(const struct select_call *call)
     struct select_call rest = *call;
     struct timespec left;
     uint64_t begun_us = time_of_beginning(call->timespec);
+    unsigned gaps = standin_mark_gaps();
     bool may_filter = call->count > 0 && call->count <= FD_SETSIZE;
     if (may_filter)
         save_sets(&saved, call);
@@ -310,11 +321,16 @@ static int select_now_or_sleep(const struct select_call *call)
         if (found > 0)
             return select_with_answers(call, answers, found);
         int reported = real_select(&rest, false);
-        if (reported <= 0 || !may_filter || atomic_load(&wake_count) == 0)
+        if (reported <= 0 || !may_filter)
             return reported;
-        int ready = select_without_noise(call, reported);
-        if (ready > 0 || !select_sleeps(call))
-            return ready;
+        /* What has ended is not told from what is readable. */
+        if (!standin_was_gap(&gaps)) {
+            if (atomic_load(&wake_count) == 0)
+                return reported;
+            int ready = select_without_noise(call, reported);
+            if (ready > 0 || !select_sleeps(call))
+                return ready;
+        }
         restore_sets(&saved, call);
         /* select itself writes back what is left of its time. */
         if (call->timespec) {

@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -335,6 +337,84 @@ static void whoever_comes_second_finds_none(void **state)
     expect_connected(fd, accepted);
     close(accepted);
     close(fd);
+    close(listening);
+}
+
+/* ---- who sleeps on it meanwhile ---- */
+
+struct sleeping {
+    int fd, epoll;
+    bool (*wait)(
+        struct sleeping *sleeping); /* until it is readable; false if anything else is said */
+    atomic_bool is_about_to;
+    bool went_well;
+};
+
+static bool sleep_in_poll(struct sleeping *sleeping)
+{
+    struct pollfd polled = {.fd = sleeping->fd, .events = POLLIN | POLLRDHUP};
+    return poll(&polled, 1, LIMIT_MS) == 1 && polled.revents == POLLIN;
+}
+
+static bool sleep_in_select(struct sleeping *sleeping)
+{
+    struct timeval limit = {.tv_sec = LIMIT_MS / 1000};
+    char byte;
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(sleeping->fd, &set);
+    return select(sleeping->fd + 1, &set, NULL, NULL, &limit) == 1 &&
+           recv(sleeping->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+static bool sleep_in_epoll(struct sleeping *sleeping)
+{
+    struct epoll_event event = {0};
+    return epoll_wait(sleeping->epoll, &event, 1, LIMIT_MS) == 1 && event.events == EPOLLIN;
+}
+
+static void *fall_asleep(void *sleeping_)
+{
+    struct sleeping *sleeping = sleeping_;
+    atomic_store(&sleeping->is_about_to, true);
+    sleeping->went_well = sleeping->wait(sleeping);
+    return NULL;
+}
+
+/* The connection is made under it, and then there is a byte. */
+static void expect_sound_sleep(int listening, const struct dial_peer *peer, uint32_t events,
+                               bool (*wait)(struct sleeping *))
+{
+    struct epoll_event event = {.events = events};
+    pthread_t thread;
+    struct sleeping sleeping = {
+        .fd = standin_for(peer, 0), .epoll = epoll_create1(0), .wait = wait};
+    assert_int_equal(epoll_ctl(sleeping.epoll, EPOLL_CTL_ADD, sleeping.fd, &event), 0);
+    assert_int_equal(pthread_create(&thread, NULL, fall_asleep, &sleeping), 0);
+    while (!atomic_load(&sleeping.is_about_to))
+        sched_yield();
+    assert_int_equal(standin_replace(sleeping.fd, LIMIT_MS), STANDIN_REPLACED);
+    int accepted = accept_one(listening);
+    assert_int_equal(send(accepted, "x", 1, 0), 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(sleeping.went_well);
+    close(accepted);
+    close(sleeping.epoll);
+    close(sleeping.fd);
+}
+
+static void a_thread_that_sleeps_on_it_is_not_told_that_it_hung_up(void **state)
+{
+    (void)state;
+    enum { TIMES = 100 };
+    struct dial_peer peer;
+    int listening = listen_at(AF_INET, &peer);
+    for (int i = 0; i < TIMES; i++) {
+        expect_sound_sleep(listening, &peer, EPOLLIN, sleep_in_poll);
+        expect_sound_sleep(listening, &peer, EPOLLIN, sleep_in_select);
+        expect_sound_sleep(listening, &peer, EPOLLIN, sleep_in_epoll);
+        expect_sound_sleep(listening, &peer, EPOLLIN | EPOLLET, sleep_in_epoll);
+    }
     close(listening);
 }
 
@@ -682,6 +762,7 @@ int main(void)
         cmocka_unit_test(a_blocking_one_blocks_as_before),
         cmocka_unit_test(what_cannot_be_connected_says_why_and_may_stand_in_again),
         cmocka_unit_test(whoever_comes_second_finds_none),
+        cmocka_unit_test(a_thread_that_sleeps_on_it_is_not_told_that_it_hung_up),
         cmocka_unit_test(what_is_sent_reaches_the_peer),
         cmocka_unit_test(a_file_that_is_sent_reaches_the_peer),
         cmocka_unit_test(what_comes_out_of_a_pipe_reaches_the_peer),
