@@ -71,10 +71,10 @@ void client_close(struct client *client)
 
 static const char *queued_system_error(void)
 {
-    static char text[64] = "nothing";
+    static char text[64];
     unsigned long error = ERR_peek_last_error();
     if (error)
-        snprintf(text, sizeof(text), "%s error %d",
+        snprintf(text, sizeof(text), ", queued %s error %d",
                  ERR_GET_LIB(error) == ERR_LIB_SYS ? "system" : "another", ERR_GET_REASON(error));
     return text;
 }
@@ -145,7 +145,7 @@ void client_send(struct client *client, const char *bytes, size_t size)
         } else if (error == SSL_ERROR_WANT_WRITE && client->manner->wait) {
             client->manner->wait(client, true);
         } else {
-            client_fail("a write failed: error %d, errno %d, queued %s", error, errno,
+            client_fail("a write failed: error %d, errno %d%s", error, errno,
                         queued_system_error());
         }
     }
