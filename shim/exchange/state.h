@@ -89,6 +89,8 @@ struct asked {
     bool is_remembered;         /* the memo knew that, and the body was not parsed */
     struct cache_key key;       /* of all that makes two requests the same */
     bool has_key;
+    bool is_unreached;        /* nobody could be reached, */
+    bool is_reached;          /* or was after all: what the front does not say is taken for sent */
     struct store_label label; /* filled when the response may be stored */
     enum keep keep;
     struct recording *recording; /* whose next page the response is; owned */
@@ -96,8 +98,6 @@ struct asked {
     bool is_write;              /* a fence was raised: */
     struct fence_raised raised; /* where */
     bool is_task;
-    bool is_unreached;    /* nobody could be reached, */
-    bool is_reached;      /* or was after all: what the front does not say is taken for sent */
     bool has_begun;       /* some of the response is in */
     bool closes;          /* the program expects the connection to be closed after the answer */
     unsigned adoptions;   /* sessions of others that were gone on in */
