@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/time.h>
@@ -76,17 +77,48 @@ void dial_end(const struct dial *dial)
 
 /* ---- waiting ---- */
 
+/* Raised by what a thread itself does, not while it waits. */
+static bool is_fault(int signal)
+{
+    return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
+           signal == SIGTRAP || signal == SIGSYS || signal == SIGABRT;
+}
+
+/* Which signal it was is not told. Where some restart what they interrupt and others do not, the
+ * program may not be prepared for it: it is told of none. */
+static bool interrupts(void)
+{
+    bool is_any_caught = false;
+    for (int signal = 1; signal < NSIG; signal++) {
+        struct sigaction action;
+        if (is_fault(signal) || sigaction(signal, NULL, &action) != 0 ||
+            action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)
+            continue;
+        if (action.sa_flags & SA_RESTART)
+            return false;
+        is_any_caught = true;
+    }
+    return is_any_caught;
+}
+
 bool dial_wait(const struct dial *dial, short events)
 {
     struct pollfd polled = {.fd = dial->fd, .events = events};
     for (;;) {
         uint64_t now_us = clock_microseconds();
-        if (now_us >= dial->deadline_us)
-            return false;
-        uint64_t left_ms = (dial->deadline_us - now_us + 999) / 1000;
-        int ready = libc_real()->poll(&polled, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
-        if (ready > 0 || (ready < 0 && errno != EINTR))
-            return ready > 0;
+        uint64_t left_ms =
+            now_us < dial->deadline_us ? (dial->deadline_us - now_us + 999) / 1000 : 0;
+        int ready = left_ms == 0
+                        ? 0
+                        : libc_real()->poll(&polled, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+        bool was_interrupted = ready < 0 && errno == EINTR;
+        if (left_ms == 0)
+            errno = ETIMEDOUT;
+        else if (was_interrupted && dial->heeds_signals && interrupts())
+            errno = EINTR;
+        else if (ready == 0 || was_interrupted)
+            continue;
+        return ready > 0;
     }
 }
 
@@ -119,7 +151,9 @@ bool dial_start(const struct dial *dial, const struct dial_peer *peer)
 
 bool dial_finish(const struct dial *dial)
 {
-    errno = dial_wait(dial, POLLOUT) ? option_of(dial->fd, SO_ERROR) : ETIMEDOUT;
+    if (!dial_wait(dial, POLLOUT))
+        return false;
+    errno = option_of(dial->fd, SO_ERROR);
     return errno == 0;
 }
 

@@ -33,6 +33,7 @@ struct dial {
     int flags; /* of the open file, as the program set them */
     struct sigpipe sigpipe;
     uint64_t deadline_us;
+    bool heeds_signals; /* false until the caller says so */
 };
 
 /* The deadline is `limit_ms` from now, or what the program itself set on the socket if that is less
@@ -41,7 +42,10 @@ bool dial_begin(struct dial *dial, int fd, uint64_t limit_ms);
 /* The file and the thread are as they were. */
 void dial_end(const struct dial *dial);
 
-/* Returns when one of the poll `events` has come, or an error; false at the deadline. */
+/* Returns when one of the poll `events` has come, or an error; false at the deadline, errno being
+ * ETIMEDOUT. A dial that heeds signals also ends, with EINTR, when one was caught and a system call
+ * of the program would have been interrupted by it: time-outs are set by alarm(2), and Python and
+ * Perl run their handlers only when the call has returned. */
 bool dial_wait(const struct dial *dial, short events);
 /* Waits for what the SSL's last call wants; false also if that is not the socket. */
 bool dial_wait_for(const struct dial *dial, const struct openssl *openssl, const SSL *ssl);

@@ -162,6 +162,7 @@ static int greet_until(struct deferred *deferred, uint64_t limit_ms)
     struct dial dial;
     if (!dial_begin(&dial, deferred->descriptor.fd, limit_ms))
         return -1;
+    dial.heeds_signals = true;
     bool is_done = dial_handshake(&dial, deferred->openssl, deferred->ssl);
     int saved = errno;
     dial_end(&dial);
@@ -172,15 +173,20 @@ static int greet_until(struct deferred *deferred, uint64_t limit_ms)
 /* How the call that needs the connection waits for it. */
 enum patience { NOT_AT_ALL, WHILE_WRITING, UNTIL_DONE };
 
-static int try_greeting(struct deferred *deferred, enum patience patience)
+/* `interrupted` has the signal that ended the wait for the connection, or for the handshake. */
+static int try_greeting(struct deferred *deferred, enum patience patience, bool *interrupted)
 {
     uint64_t now_ms = clock_milliseconds();
+    uint64_t left_ms = now_ms < deferred->deadline_ms ? deferred->deadline_ms - now_ms : 0;
     int result;
-    if (patience == UNTIL_DONE)
-        return greet_until(deferred,
-                           now_ms < deferred->deadline_ms ? deferred->deadline_ms - now_ms : 0);
     if (patience == NOT_AT_ALL)
         return greet(deferred);
+    if (patience == UNTIL_DONE) {
+        result = greet_until(deferred, *interrupted ? 0 : left_ms);
+        *interrupted |= result != 1 && errno == EINTR;
+        *interrupted &= left_ms > 0;
+        return result;
+    }
     greet_writing(deferred, &result);
     return result;
 }
@@ -192,13 +198,19 @@ static int succeed(struct deferred *deferred)
     return 1;
 }
 
-static int go_on_greeting(struct deferred *deferred, enum patience patience)
+static int go_on_greeting(struct deferred *deferred, enum patience patience, bool interrupted)
 {
     const struct openssl *openssl = deferred->openssl;
     unsigned long before = openssl->ERR_peek_last_error();
-    int result = try_greeting(deferred, patience);
+    int result = try_greeting(deferred, patience, &interrupted);
     unsigned long error = openssl->ERR_peek_last_error();
     bool is_put_off = result != 1 && openssl_put_off(openssl, deferred->ssl);
+    if (is_put_off && interrupted) {
+        /* As when the signal had interrupted OpenSSL in sending. */
+        deferred->told = SSL_ERROR_WANT_WRITE;
+        errno = EINTR;
+        return -1;
+    }
     if (is_put_off && patience != UNTIL_DONE && clock_milliseconds() < deferred->deadline_ms)
         return -1;
     hurry_no_more(deferred);
@@ -213,7 +225,8 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience)
 }
 
 /* 1 when the connection is there, or on its way. */
-static int connect_really(struct deferred *deferred, enum patience patience, enum verdict why)
+static int connect_really(struct deferred *deferred, enum patience patience, enum verdict why,
+                          bool *interrupted)
 {
     uint64_t limit_ms = context_get()->config.connect_timeout_ms;
     deferred->why = why;
@@ -228,6 +241,7 @@ static int connect_really(struct deferred *deferred, enum patience patience, enu
     }
     if (patience != UNTIL_DONE)
         hurry(deferred, limit_ms);
+    *interrupted = result == STANDIN_INTERRUPTED;
     deferred->phase = DEFER_GREETING;
     return 1;
 }
@@ -236,9 +250,11 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
 {
     deferred->told = 0;
     deferred->failure = 0;
-    if (deferred->phase == DEFER_WAITING && connect_really(deferred, patience, why) < 0)
+    bool interrupted = false;
+    if (deferred->phase == DEFER_WAITING &&
+        connect_really(deferred, patience, why, &interrupted) < 0)
         return -1;
-    return go_on_greeting(deferred, patience);
+    return go_on_greeting(deferred, patience, interrupted);
 }
 
 static enum patience patience_of(const struct deferred *deferred, enum patience at_most)

@@ -424,16 +424,21 @@ static bool cross_over(const struct dial *dial, const struct dial_peer *peer)
     return is_started;
 }
 
-static bool connect_and_wait(int fd, const struct dial_peer *peer, uint64_t limit_ms)
+static enum standin_result connect_and_wait(int fd, const struct dial_peer *peer, uint64_t limit_ms)
 {
     struct dial dial;
+    enum standin_result result = STANDIN_FAILED;
     if (!dial_begin(&dial, fd, limit_ms))
-        return false;
-    bool is_connected = cross_over(&dial, peer) && dial_finish(&dial);
+        return result;
+    dial.heeds_signals = true;
+    if (cross_over(&dial, peer))
+        result = dial_finish(&dial) ? STANDIN_REPLACED
+                 : errno == EINTR   ? STANDIN_INTERRUPTED
+                                    : STANDIN_FAILED;
     int saved = errno;
     dial_end(&dial);
     errno = saved;
-    return is_connected;
+    return result;
 }
 
 enum standin_result standin_replace(int fd, uint64_t limit_ms)
@@ -447,11 +452,14 @@ enum standin_result standin_replace(int fd, uint64_t limit_ms)
     restore_linger(fd, &standin.linger);
     int flags = fcntl(fd, F_GETFL);
     bool waits = flags < 0 || !(flags & O_NONBLOCK);
-    bool is_made = waits ? connect_and_wait(fd, &standin.peer, limit_ms)
-                         : cross_over(&(struct dial){.fd = fd}, &standin.peer);
-    if (is_made)
-        errno = saved;
-    else
+    enum standin_result result = STANDIN_FAILED;
+    if (waits)
+        result = connect_and_wait(fd, &standin.peer, limit_ms);
+    else if (cross_over(&(struct dial){.fd = fd}, &standin.peer))
+        result = STANDIN_REPLACED;
+    if (result == STANDIN_FAILED)
         dissolve(fd);
-    return is_made ? STANDIN_REPLACED : STANDIN_FAILED;
+    else
+        errno = saved;
+    return result;
 }

@@ -52,7 +52,12 @@ bool standin_find(int fd, struct descriptor *descriptor, struct dial_peer *peer)
  * way still: then the socket is not writable yet. If it cannot be had, errno says why, and the
  * socket is not connected.
  */
-enum standin_result { STANDIN_REPLACED, STANDIN_FAILED, STANDIN_NONE /* it was not one */ };
+enum standin_result {
+    STANDIN_REPLACED,
+    STANDIN_INTERRUPTED, /* likewise, but a signal was caught that the program has to know of */
+    STANDIN_FAILED,
+    STANDIN_NONE /* it was not one */
+};
 enum standin_result standin_replace(int fd, uint64_t limit_ms);
 
 /*

@@ -619,6 +619,32 @@ is_silent() { in_its_place "$silent"; }
 @test "a peer that says nothing: the program's own time-out" { ends_in_time "$silent"; }
 @test "nobody gets through: the program's own time-out" { ends_in_time "$blackhole"; }
 
+# heeds_alarm WHAT: a program whose time-out is alarm(2) ends by it, not by ours.
+heeds_alarm() {
+    another_vcenter own --vms 10
+    cached cold "$python" "$look" read
+    cached cold perl "$scripts/errors.pl" read
+    in_its_place "$1"
+    zero
+    VCACHE_CONNECT_TIMEOUT=90 patience=60 cached warm "$python" -c '
+import runpy, signal, sys
+def ring(*_): raise SystemExit("the alarm rang")
+signal.signal(signal.SIGALRM, ring)
+signal.alarm(1)
+sys.argv = [sys.argv[1], "write"]
+runpy.run_path(sys.argv[0], run_name="__main__")' "$look"
+    [ "$(cat warm.err)" = 'the alarm rang' ]
+    VCACHE_CONNECT_TIMEOUT=90 VCACHE_TTL=0 patience=60 cached warm perl -e '
+$SIG{ALRM} = sub { print "the alarm rang\n"; exit 0 };
+alarm 1;
+do shift' "$scripts/errors.pl"
+    [ "$(said warm)" = 'the alarm rang' ]
+    connected 'deferred 2'
+}
+
+@test "a peer that says nothing: the program is woken by its alarm" { heeds_alarm "$silent"; }
+@test "nobody gets through: the program is woken by its alarm" { heeds_alarm "$blackhole"; }
+
 @test "VCACHE_CONNECT_TIMEOUT ends the wait of a program that has none" {
     local what
     export VCACHE_CONNECT_TIMEOUT=1 LOOK_INSECURE=1

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -203,14 +204,59 @@ static void only_tcp_over_ip_can_be_dialled(void **state)
     close(unconnected);
 }
 
+/* ---- signals ---- */
+
+static atomic_uint rings;
+
+static void ring(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&rings, 1);
+}
+
+/* What a wait of a tenth of a second ends with when an alarm rings in it. */
+static int ending_of_wait(int flags, bool heeds_signals)
+{
+    struct sigaction ringing = {.sa_handler = ring, .sa_flags = flags}, before;
+    struct itimerval soon = {.it_value = {.tv_usec = 10000}};
+    struct dial dial;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_true(dial_begin(&dial, pair[0], 100));
+    dial.heeds_signals = heeds_signals;
+    atomic_store(&rings, 0);
+    assert_int_equal(sigaction(SIGALRM, &ringing, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    assert_false(dial_wait(&dial, POLLIN));
+    int ending = errno;
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    assert_int_equal(atomic_load(&rings), 1);
+    dial_end(&dial);
+    close(pair[0]);
+    close(pair[1]);
+    return ending;
+}
+
+static void a_signal_ends_a_wait_where_it_would_interrupt_the_program(void **state)
+{
+    (void)state;
+    assert_int_equal(ending_of_wait(0, true), EINTR);
+    assert_int_equal(ending_of_wait(SA_RESTART, true), ETIMEDOUT);
+    assert_int_equal(ending_of_wait(0, false), ETIMEDOUT);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_new_connection_is_on_the_same_file), TEST(a_connection_that_was_reset_gives_way_too),
-        TEST(the_file_blocks_again_after_it),       TEST(nobody_listens),
-        TEST(the_shortest_time_out_counts),         TEST(sigpipe_is_the_programs_own),
+        TEST(a_new_connection_is_on_the_same_file),
+        TEST(a_connection_that_was_reset_gives_way_too),
+        TEST(the_file_blocks_again_after_it),
+        TEST(nobody_listens),
+        TEST(the_shortest_time_out_counts),
+        TEST(sigpipe_is_the_programs_own),
         TEST(only_tcp_over_ip_can_be_dialled),
+        TEST(a_signal_ends_a_wait_where_it_would_interrupt_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
