@@ -259,6 +259,19 @@ print(s.recv(99).split(b'\r\n')[0].decode())"
     connected 'deferred 1' 'needed 1'
 }
 
+@test "a program that is started meanwhile inherits it, and nothing is different" {
+    plainly bare "$python" "$look" inherit read look write read
+    cached cold "$python" "$look" read
+    vcenter_reset
+    cached warm "$python" "$look" inherit read look
+    went_well warm
+    untouched
+    zero
+    cached mixed "$python" "$look" inherit read look write read
+    same bare mixed
+    connected 'deferred 1' 'needed 1'
+}
+
 # ---- the program verifies for itself -------------------------------------------------------------
 
 # own_authority: a CA of this test's own, and a certificate for the vCenter by it: ca.pem, server.pem, server.key.

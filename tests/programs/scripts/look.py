@@ -10,6 +10,7 @@ Opens a connection as programs do and says all that it sees of it, then takes th
     close                     of the connection; the next step opens another
     say:TEXT, wait:FILE       print at once; go on when FILE (a fifo) has been written
     fork                      a child takes the rest of the steps, and its parent after it
+    inherit                   a program is started that has the descriptor, too, and runs to the end of the steps
     dup                       the next connection is used by a duplicate of its descriptor
     thumbprint:SHA256         end unless the certificate is that one
 
@@ -22,6 +23,7 @@ import os
 import select
 import socket
 import ssl
+import subprocess
 import sys
 
 HOST, PORT = os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"])
@@ -68,6 +70,7 @@ class Looker:
         self.timeout = float(os.environ["LOOK_TIMEOUT"]) if os.environ.get("LOOK_TIMEOUT") else None
         self.is_nonblocking = bool(os.environ.get("LOOK_NONBLOCKING"))
         self.duplicates = False
+        self.heir = None
 
     def open(self):
         plain = socket.create_connection((HOST, PORT), timeout=self.timeout)
@@ -148,6 +151,8 @@ class Looker:
                 sys.exit("another thumbprint")
         elif verb == "raw":
             print("raw", socket.socket.send(self.connection, b"past TLS"))
+        elif verb == "inherit":
+            self.heir = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[self.connection.fileno()])
         elif verb == "binding":
             print("binding", len(self.connection.get_channel_binding()))
         elif verb == "unwrap":
@@ -171,6 +176,8 @@ class Looker:
             except (OSError, EOFError) as error:
                 print(step, type(error).__name__, getattr(error, "verify_message", ""), flush=True)
                 self.connection = None
+        if self.heir:
+            self.heir.communicate()
 
 
 Looker().run(sys.argv[1:])
