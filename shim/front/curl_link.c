@@ -137,10 +137,15 @@ static bool name_in(const char *directory, char *path, size_t room)
     return size > 0 && (size_t)size < room;
 }
 
+/* Only in a directory that is fit for a cache: in another, somebody else could put a socket of his
+ * own in the place of this one, and libcurl would tell him the password. */
 static bool name_socket(struct curl_link *link, char *path, size_t room)
 {
-    const char *directory = context_get()->config.directory;
+    const struct context *context = context_get();
+    const char *directory = context->config.directory;
     char opened[32];
+    if (cache_ready(context->cache, true) != CACHE_OK)
+        return false;
     if (name_in(directory, path, room))
         return true;
     link->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -157,10 +162,11 @@ static bool name_socket(struct curl_link *link, char *path, size_t room)
 static bool start_listening(struct curl_link *link, struct curl_sockaddr *address)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    bool is_named = name_socket(link, name.sun_path, sizeof(name.sun_path));
+    if (!name_socket(link, name.sun_path, sizeof(name.sun_path)))
+        return false;
     link->ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     link->listens = true;
-    if (!is_named || link->ours < 0 || !identify(link) ||
+    if (link->ours < 0 || !identify(link) ||
         bind(link->ours, (struct sockaddr *)&name, sizeof(name)) != 0)
         return false;
     memcpy(link->path, name.sun_path, sizeof(link->path));
