@@ -238,6 +238,9 @@ static bool perform_over_link(struct curl_handle *handle, CURLcode *code)
     handle->is_waiting = false;
     if (handle->must_repeat) {
         curl_transfer_give_up(handle);
+        /* Its descriptors may be those that were missing. */
+        curl->curl_multi_cleanup(handle->own);
+        handle->own = NULL;
         return false;
     }
     *code = curl_transfer_end(handle, *code);

@@ -3,6 +3,7 @@
 #include "front/curl_link_parts.h"
 #include "front/curl_pool.h"
 
+#include "base/room.h"
 #include "exchange/context.h"
 
 #include <errno.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #define LINK_NAME "/link."
+/* That a link and a connection to the origin may need beside it. */
+enum { DESCRIPTORS = 16 };
 
 static struct curl_link *links; /* under the lock of the handles */
 
@@ -187,13 +190,29 @@ static bool is_this_process(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid();
 }
 
+/* libcurl sees the end of it: what it has sent is lost, and that nobody has read. */
+static void stop_accepting(struct curl_link *link)
+{
+    static const char why[] = "Failed to connect: too many open files";
+    if (link->handle) {
+        link->handle->failure = CURLE_COULDNT_CONNECT;
+        memcpy(link->handle->failure_text, why, sizeof(why));
+    }
+    close(link->ours);
+    link->ours = -1;
+    stop_listening(link);
+}
+
 bool link_accept(struct curl_link *link)
 {
     while (link->listens) {
         /* cppcheck-suppress nullPointer ; who it is is asked below */
         int fd = accept4(link->ours, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                stop_accepting(link);
             return false;
+        }
         if (!is_this_process(fd)) {
             close(fd);
             continue;
@@ -218,7 +237,9 @@ static struct curl_link *link_new(struct curl_handle *handle, struct curl_sockad
     link->exchange = link_new_exchange(link);
     if (link->authority && link->exchange && start_listening(link, address))
         link->theirs = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (link->theirs < 0) {
+    if (link->theirs < 0 || !room_for_descriptors(link->theirs, DESCRIPTORS)) {
+        if (link->theirs >= 0)
+            close(link->theirs);
         link_free(link);
         return NULL;
     }

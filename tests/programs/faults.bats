@@ -736,10 +736,10 @@ EOF2
         if same expected run >/dev/null; then break; fi
     done
     [ "$least" -lt 40 ]
-    for ((limit = least; limit < least + 12; limit++)); do
+    for ((limit = least; limit < least + 32; limit++)); do
         right prlimit --nofile="$limit" env "LD_PRELOAD=$shim" "$client" "${reads[@]}" || { echo "$limit descriptors" && return 1; }
     done
-    is_warm
+    works_again
 }
 
 @test "RLIMIT_FSIZE: no SIGXFSZ where the program writes nothing" {

@@ -111,3 +111,32 @@ binds_nothing() {
     each binds_nothing "$vcache"
     [ "$(cat "$VCACHE_DIR")" = mine ]
 }
+
+@test "few descriptors: where the program can do with them, it still can, and does not hang" {
+    local least
+    steps=(ask:login quietly ask:name perform by:poll perform by:epoll perform)
+    judge=("$clients/judge" "${steps[@]}")
+    gnutls=("$clients/judge-gnutls" "${steps[@]}")
+    patience=20
+    each with_few_descriptors
+}
+with_few_descriptors() {
+    local least limit
+    for ((least = 4; least < 40; least++)); do
+        run_into run prlimit --nofile="$least" "${program[@]}"
+        if same expected run >/dev/null; then break; fi
+    done
+    [ "$least" -lt 40 ] || return
+    for ((limit = least; limit < least + 32; limit++)); do
+        right prlimit --nofile="$limit" env "LD_PRELOAD=$shim" "${program[@]}" || { echo "$limit descriptors" && return 1; }
+    done
+    answered env "LD_PRELOAD=$shim"
+}
+@test "no descriptor is lost where there is no cache" {
+    local many=()
+    export VCACHE_DIR=/proc/none
+    for _ in {1..40}; do many+=(FRESH_CONNECT=1 quietly); done
+    judge=("$clients/judge" ask:login quietly ask:name "${many[@]}")
+    everybody=(judge)
+    each as_without prlimit --nofile=24 "$vcache"
+}

@@ -1,8 +1,14 @@
-/* Bytes and configuration. */
+/* Bytes, configuration, room. */
 #include "unit.h"
 
 #include "base/bytes.h"
 #include "base/config.h"
+#include "base/room.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static void buffers_grow_and_keep_their_content(void **state)
 {
@@ -167,6 +173,26 @@ static void what_was_appended_with_its_size_is_taken_whole(void **state)
     buffer_free(&b);
 }
 
+static void there_is_room_for_as_many_descriptors_as_can_be_opened(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int lowest = dup(0);
+    close(lowest);
+    struct rlimit few = {.rlim_cur = (rlim_t)lowest + 4, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    errno = ERANGE;
+    assert_true(room_for_descriptors(0, 4));
+    assert_false(room_for_descriptors(0, 5));
+    /* What was tried is given back, and nobody notices. */
+    assert_true(room_for_descriptors(0, 4));
+    assert_int_equal(errno, ERANGE);
+    assert_int_equal(fcntl(lowest, F_GETFD), -1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(room_for_descriptors(0, ROOM_MOST));
+}
+
 int main(void)
 {
 #define WITH_CLEAR_ENVIRONMENT(test)                                                               \
@@ -182,6 +208,7 @@ int main(void)
         WITH_CLEAR_ENVIRONMENT(sizes_have_units),
         WITH_CLEAR_ENVIRONMENT(the_directory_is_the_first_that_the_environment_names),
         WITH_CLEAR_ENVIRONMENT(hosts_select_endpoints),
+        cmocka_unit_test(there_is_room_for_as_many_descriptors_as_can_be_opened),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
