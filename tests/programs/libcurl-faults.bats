@@ -140,3 +140,132 @@ with_few_descriptors() {
     everybody=(judge)
     each as_without prlimit --nofile=24 "$vcache"
 }
+
+@test "a directory with blanks, and one whose path no socket can have" {
+    local size long
+    for size in 60 85 90 95 100 105 110 300 2000; do
+        long=$BATS_TEST_TMPDIR/a\ b
+        while [ ${#long} -lt "$size" ]; do long+=$(printf '/%.50s' "${long//\//-}"); done
+        VCACHE_DIR=$long
+        each answered "$vcache" || { echo "path of ${#long} bytes" && return 1; }
+        rm -rf "$long"
+    done
+}
+
+@test "a read-only directory, empty and with a cache in it" {
+    needs_mounts
+    mkdir -m 700 "$VCACHE_DIR"
+    each passed_on "$in_mounts" 'mount --bind "$VCACHE_DIR" "$VCACHE_DIR"; mount -o remount,bind,ro "$VCACHE_DIR"' "$vcache"
+    [ -z "$(ls -A "$VCACHE_DIR")" ]
+    each answered "$vcache"
+    each as_without "$in_mounts" 'mount --bind "$VCACHE_DIR" "$VCACHE_DIR"; mount -o remount,bind,ro "$VCACHE_DIR"' "$vcache"
+}
+
+@test "no writable directory at all, by somebody who is not root; one directory for root and him" {
+    needs_root
+    client=$clients/judge
+    public
+    cp "$clients/judge-gnutls" "$PUBLIC"
+    clients=$PUBLIC
+    know_vcenter
+    everybody=(judge gnutls curl)
+    each passed_on "${as_nobody[@]}" env -u XDG_RUNTIME_DIR -u XDG_CACHE_HOME -u VCACHE_DIR HOME=/ "$vcache"
+    each as_without "$vcache"
+    chmod 755 "$BATS_TEST_TMPDIR"
+    each passed_on "${as_nobody[@]}" env "VCACHE_DIR=$VCACHE_DIR" "$vcache"
+    each answered "$vcache"
+}
+
+@test "a disk without room, or without inodes" {
+    needs_mounts
+    local options
+    for options in size=8k size=300k size=420k size=448k size=512k size=1m nr_inodes={1..6}; do
+        each as_without "$in_mounts" "mkdir -p '$VCACHE_DIR'; mount -t tmpfs -o mode=700,$options none '$VCACHE_DIR'" \
+            sh -c '"$@" >/dev/null; "$@"' sh "$vcache" || { echo "$options" && return 1; }
+    done
+}
+
+@test "without /proc" {
+    needs_mounts
+    everybody=(judge gnutls curl)
+    each as_without "$in_mounts" 'mount -t tmpfs none /proc' env "LD_PRELOAD=$shim"
+    VCACHE_DIR=$BATS_TEST_TMPDIR/$(printf '%0100d' 1)
+    each as_without "$in_mounts" 'mount -t tmpfs none /proc' env "LD_PRELOAD=$shim"
+}
+
+@test "the directory is removed, and made unfit, between two requests of a program" {
+    local program act
+    mkfifo go
+    for program in judge judge-gnutls; do
+        for act in 'rm -rf "$VCACHE_DIR"' 'mv "$VCACHE_DIR" "$VCACHE_DIR-old"' 'rm -rf "$VCACHE_DIR"; echo mine >"$VCACHE_DIR"' \
+            'rm "$VCACHE_DIR"/*'; do
+            plainly bare "$clients/$program" ask:login quietly ask:name perform FRESH_CONNECT=1 ask:name perform
+            rm -rf "$VCACHE_DIR"
+            in_background run "$vcache" "$clients/$program" ask:login quietly ask:name perform say:there wait:go FRESH_CONNECT=1 \
+                ask:name perform
+            awaits appears there run.out
+            eval "$act"
+            opened go
+            wait $!
+            sed -i '/^there$/d' run.out
+            same bare run || { echo "$program, $act" && return 1; }
+        done
+    done
+}
+
+# ---- the process ---------------------------------------------------------------------------------
+
+@test "SIGKILL at random moments" {
+    each killed
+}
+killed() {
+    local try
+    for ((try = 0; try < 12; try++)); do
+        if ((try % 4 == 0)); then rm -rf "$VCACHE_DIR"; fi
+        "$vcache" "${program[@]}" >/dev/null 2>&1 3>&- &
+        # A random moment: whichever it is, what follows is right.
+        sleep "0.0$((RANDOM % 90 + 10))"
+        kill -KILL $! 2>/dev/null || true
+        wait $! || true
+        if ((try % 3 == 0)); then right "$vcache" "${program[@]}" || return; fi
+    done
+    answered "$vcache"
+}
+
+@test "standard input, output and error closed" {
+    each answered sh -c 'exec 0<&- 2>&-; exec "$@"' sh "$vcache"
+    # What it prints is an error then, unless something is where its output was.
+    each closed_alike
+}
+closed_alike() {
+    local closed=(sh -c 'exec 0<&- 1>&- 2>&-; "$@"; status=$?; exec >status; echo $status' sh)
+    plainly bare "${closed[@]}" "${program[@]}"
+    mv status bare-status
+    for _ in 1 2; do
+        plainly under "${closed[@]}" "$vcache" "${program[@]}"
+        cmp status bare-status && same bare under || return
+    done
+    answered "$vcache"
+}
+
+@test "under setsid, timeout, nice, env -i, another session leader, a terminal" {
+    everybody=(judge gnutls curl)
+    each answered setsid --wait "$vcache"
+    each answered timeout 50 "$vcache"
+    each answered nice "$vcache" nice
+    everybody=(curl)
+    each answered env -i "VCACHE_DIR=$VCACHE_DIR" "$vcache"
+    each answered env -i "VCACHE_DIR=$VCACHE_DIR" "$vcache" env -i "LD_PRELOAD=$shim" "VCACHE_DIR=$VCACHE_DIR"
+    everybody=(virsh)
+    each answered setsid --wait "$vcache"
+}
+
+@test "RLIMIT_AS, RLIMIT_FSIZE, no memory may be locked" {
+    everybody=(judge gnutls curl)
+    for limit in --as=300000000 --as=600000000; do
+        each as_without prlimit "$limit" "$vcache" || { echo "$limit" && return 1; }
+    done
+    each answered prlimit --memlock=0 "$vcache"
+    everybody=(curl) # the others print more than that
+    each as_without prlimit --fsize=4096 "$vcache"
+}
