@@ -163,8 +163,10 @@ static void note_sent(struct curl_link *link, size_t size)
 bool link_send(struct curl_link *link)
 {
     size_t sent;
-    if (to_be_sent(link).size == 0 || !reach(link))
+    if (to_be_sent(link).size == 0)
         return false;
+    if (!reach(link))
+        return !link->origin; /* that it failed is something to go on with */
     struct span bytes = to_be_sent(link);
     struct sigpipe sigpipe;
     sigpipe_hush(&sigpipe);
