@@ -115,6 +115,26 @@ same() {
     done
 }
 
+# start_silent [PORT]: sets $silent to the port of a server of this test's own, which accepts and says nothing.
+start_silent() {
+    mkdir "$BATS_TEST_TMPDIR/mute"
+    "$python" -c "
+import socket, time
+listening = socket.create_server(('127.0.0.1', ${1:-0}))
+print(listening.getsockname()[1], flush=True)
+time.sleep(100)" >"$BATS_TEST_TMPDIR/mute.out" 2>/dev/null </dev/null 3>&- &
+    echo $! >"$BATS_TEST_TMPDIR/mute/pid"
+    until_said mute 1 && silent=$(cat "$BATS_TEST_TMPDIR/mute.out")
+}
+
+# start_proxy [USER:PASSWORD]: sets $proxy to the port of a proxy of this test's own; what it is asked is in proxy.out.
+start_proxy() {
+    mkdir "$BATS_TEST_TMPDIR/proxy"
+    "$python" "$scripts/proxy.py" "$@" >"$BATS_TEST_TMPDIR/proxy.out" 2>/dev/null </dev/null 3>&- &
+    echo $! >"$BATS_TEST_TMPDIR/proxy/pid"
+    until_said proxy 1 && proxy=$(head -n 1 "$BATS_TEST_TMPDIR/proxy.out")
+}
+
 # ---- counters ------------------------------------------------------------------------------------
 
 # counters: those that are not zero and count verdicts, "name value" a line.

@@ -805,27 +805,11 @@ print(c.getresponse().status, c.sock)"
 }
 
 @test "through a proxy" {
-    local proxy
-    "$python" -c '
-import socket, threading
-def copy(source, sink):
-    while data := source.recv(65536):
-        sink.sendall(data)
-    sink.shutdown(socket.SHUT_WR)
-listening = socket.create_server(("127.0.0.1", 0))
-print(listening.getsockname()[1], flush=True)
-for connection, _ in iter(listening.accept, None):
-    host, port = connection.recv(65536).split()[1].split(b":")
-    beyond = socket.create_connection((host.decode(), int(port)))
-    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-    for pair in ((connection, beyond), (beyond, connection)):
-        threading.Thread(target=copy, args=pair, daemon=True).start()' >listening.out 2>/dev/null 3>&- &
-    echo $! >server.pid
-    until_said listening 1
-    proxy=$(head -n 1 listening.out)
-    plainly bare env IDLE_PROXY="$proxy" "$python" "$scripts/idle.py" versions versions
-    cached cold env IDLE_PROXY="$proxy" "$python" "$scripts/idle.py" versions versions
-    cached warm env IDLE_PROXY="$proxy" "$python" "$scripts/idle.py" versions versions
+    start_proxy
+    export IDLE_PROXY=$proxy
+    plainly bare "$python" "$scripts/idle.py" versions versions
+    cached cold "$python" "$scripts/idle.py" versions versions
+    cached warm "$python" "$scripts/idle.py" versions versions
     same bare cold
     same bare warm
     connected

@@ -39,12 +39,13 @@ driven_by() {
 @test "curl_multi_perform and curl_multi_wait" { driven_by wait; }
 @test "curl_multi_perform, curl_multi_fdset and select" { driven_by select; }
 @test "curl_multi_socket_action, epoll and a timerfd" { driven_by epoll; }
+@test "curl_multi_socket_action, epoll, and a timer callback that does nothing" { driven_by tick; }
 
 # together STEP…: eight handles at once, in each manner. Which of them opens a connection, and which waits for another's,
 # is told by nobody: the times are left out.
 together() {
     local judge
-    for JUDGE_LOOP in poll wait select epoll; do
+    for JUDGE_LOOP in poll wait select epoll tick; do
         export JUDGE_LOOP
         for judge in "${flavours[@]}"; do
             rm -rf "$VCACHE_DIR"
@@ -61,6 +62,7 @@ together() {
 
 @test "eight handles at once that ask the same" { together ask:name many:8; }
 @test "eight handles at once, large answers" { together ask:large many:8; }
+@test "nine handles, and when one is done the next is added" { together ask:name queue:9 ask:large queue:9 perform; }
 @test "eight handles at once, again and again" { together ask:name many:8 ask:large many:8 ask:names many:8 perform; }
 
 @test "a handle that is taken out in the middle, and used again" {

@@ -328,7 +328,9 @@ is_a_write() {
 }
 
 @test "a write: the next read of any process is true" { is_a_write ask:rename quietly; }
-@test "a write by COPYPOSTFIELDS, READFUNCTION, in chunks" {
+@test "a write by COPYPOSTFIELDS, READFUNCTION, in chunks, in a form" {
+    is_a_write MIMEPOST=@rename quietly
+    is_a_write HTTPPOST=@rename quietly
     is_a_write COPYPOSTFIELDS=@rename quietly
     is_a_write 'POSTFIELDS=(null)' POST=1 'HTTPHEADER=+Transfer-Encoding: chunked' READFUNCTION=50:@rename quietly
 }

@@ -18,6 +18,7 @@ type options struct {
 	key         string
 	identity    string
 	apiVersion  string
+	http2       bool
 
 	idleTimeout  time.Duration
 	sessionIdle  time.Duration
@@ -70,6 +71,8 @@ func parseOptions(arguments []string) (*options, error) {
 	f.StringVar(&o.key, "key", "", "PEM `file` with its key")
 	f.StringVar(&o.identity, "identity", defaultIdentity, "which vCenter this is: decides instanceUuid, and prefixes VM names if not the default")
 	f.StringVar(&o.apiVersion, "api-version", "6.5", "about.apiVersion, and the newest version in vimServiceVersions.xml")
+
+	f.BoolVar(&o.http2, "http2", false, "speak HTTP/2 to clients that offer it")
 
 	f.DurationVar(&o.idleTimeout, "idle-timeout", 0, "close a keep-alive connection idle for so long (0: never)")
 	f.DurationVar(&o.sessionIdle, "session-idle", 30*time.Minute, "end a session idle for so long (0: never)")

@@ -66,14 +66,18 @@ func startServer(o *options) (*server, error) {
 		ConnContext: withConnection,
 		IdleTimeout: o.idleTimeout,
 		ErrorLog:    log.Default(),
-		// Not nil: no HTTP/2.
-		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+		TLSConfig: &tls.Config{
+			Certificates: []tls.Certificate{certificate},
+			NextProtos:   []string{"http/1.1"},
+		},
 	}
-	secured := tls.NewListener(&numberedListener{Listener: listener, counters: counters}, &tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		NextProtos:   []string{"http/1.1"},
-	})
-	go func() { _ = s.http.Serve(secured) }()
+	if o.http2 {
+		s.http.TLSConfig.NextProtos = []string{"h2", "http/1.1"}
+	} else {
+		// Not nil: no HTTP/2.
+		s.http.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	}
+	go func() { _ = s.http.ServeTLS(&numberedListener{Listener: listener, counters: counters}, "", "") }()
 
 	for _, name := range []string{"address", "ready"} { // ready last: when it is there, all is
 		if err := writeAtomically(filepath.Join(o.dir, name), []byte(s.address+"\n")); err != nil {

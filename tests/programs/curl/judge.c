@@ -34,8 +34,9 @@ static const char *setting(const char *name)
 static void set_url(struct handle *handle, const char *path)
 {
     const char *name = getenv("JUDGE_NAME");
+    const char *host = name ? name : setting("VCENTER_HOST");
     char text[URL_SIZE];
-    snprintf(text, sizeof(text), "https://%s:%s%s", name ? name : setting("VCENTER_HOST"),
+    snprintf(text, sizeof(text), strchr(host, ':') ? "https://[%s]:%s%s" : "https://%s:%s%s", host,
              setting("VCENTER_PORT"), path);
     curl_easy_setopt(handle->curl, CURLOPT_URL, text);
     if (!name)
@@ -144,7 +145,7 @@ static void quietly(struct judge *judge)
 
 static void many(struct judge *judge, int count)
 {
-    struct handle *handles[MOST_HANDLES];
+    struct handle *handles[MOST_HANDLES] = {NULL};
     for (int i = 0; i < count; i++)
         handles[i] = judge_new_handle(judge, curl_easy_duphandle(judge->current->curl));
     drive(judge, handles, (size_t)count);
@@ -240,7 +241,11 @@ static void do_step(struct judge *judge, const char *step)
         curl_easy_setopt(judge->current->curl, CURLOPT_POSTFIELDS, message_of(value));
     else if ((value = after(step, "many")))
         many(judge, (int)strtol(value, NULL, 10));
-    else if ((value = after(step, "by")))
+    else if ((value = after(step, "queue"))) {
+        judge->at_once = 2;
+        many(judge, (int)strtol(value, NULL, 10));
+        judge->at_once = 0;
+    } else if ((value = after(step, "by")))
         judge->loop = value;
     else if ((value = after(step, "use")))
         judge->current = &judge->handles[strtol(value, NULL, 10)];

@@ -13,11 +13,14 @@
  *     perform       and print what was told
  *     quietly       and print the result alone
  *     many:N        N duplicates of the handle, together
- *     drop          begins, in a multi handle, and is taken out of it as soon as the program pauses
- * it fork          a child does what follows, and then the parent does by:LOOP       from now on in
- * that manner: easy, or a loop of loops.c new use:N dup reset cleanup     which handle, and its
- * life share         what is made from here on shares cookies, names and TLS sessions pass:PATH the
- * URL of another path of vCenter say:TEXT wait:FIFO              for tests that act meanwhile
+ *     queue:N       the same, and there are never more than two of them at a time
+ *     drop          begins, in a multi handle, and is taken out of it as soon as it is paused
+ *     fork          a child does what follows, and then the parent does
+ *     by:LOOP       from now on in that manner: easy, or a loop of loops.c
+ *     new use:N dup reset cleanup     which handle, and its life
+ *     share         what is made from here on shares cookies, names and TLS sessions
+ *     pass:PATH     the URL of another path of vCenter
+ *     say:TEXT wait:FIFO              for tests that act meanwhile
  */
 #ifndef JUDGE_H
 #define JUDGE_H
@@ -48,6 +51,8 @@ struct handle {
     struct curl_slist *lists[MOST_LISTS];
     size_t list_count;
     bool wants_certificates;
+    curl_mime *mime;
+    struct curl_httppost *form;
     const char *message; /* for the read callback */
     size_t message_at;
 
@@ -75,6 +80,7 @@ struct judge {
     struct handle *current;
     CURLSH *share;
     const char *loop;
+    size_t at_once; /* handles in a multi; 0: all */
     char url[URL_SIZE];
 };
 

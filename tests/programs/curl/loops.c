@@ -14,6 +14,7 @@ struct drive {
     CURLM *multi;
     struct handle *const *handles;
     size_t count;
+    size_t added;
     size_t done;
     int epoll, timer;
 };
@@ -22,6 +23,14 @@ static void expect_ok(CURLMcode code)
 {
     if (code != CURLM_OK)
         judge_fail("multi: %s", curl_multi_strerror(code));
+}
+
+/* No more of them at a time than the judge says. */
+static void add_more(struct drive *drive)
+{
+    size_t most = drive->judge->at_once ? drive->judge->at_once : drive->count;
+    while (drive->added < drive->count && drive->added - drive->done < most)
+        expect_ok(curl_multi_add_handle(drive->multi, drive->handles[drive->added++]->curl));
 }
 
 /* What the handles say that are done: once for each. */
@@ -39,6 +48,7 @@ static void take_messages(struct drive *drive)
         expect_ok(curl_multi_remove_handle(drive->multi, handle->curl));
         drive->done++;
     }
+    add_more(drive);
 }
 
 static void go_on_with_paused(struct drive *drive)
@@ -116,11 +126,19 @@ static int on_socket(CURL *curl, curl_socket_t socket, int what, void *closure, 
     return 0;
 }
 
+/* Of event loops that look after libcurl's time-outs every so often, whatever it asks for. */
+static bool is_ticking(const struct drive *drive)
+{
+    return strcmp(drive->judge->loop, "tick") == 0;
+}
+
 static int on_timer(CURLM *multi, long milliseconds, void *closure)
 {
     const struct drive *drive = closure;
     struct itimerspec when = {0};
     (void)multi;
+    if (is_ticking(drive))
+        return 0;
     if (milliseconds > 0) {
         when.it_value.tv_sec = milliseconds / 1000;
         when.it_value.tv_nsec = milliseconds % 1000 * 1000000;
@@ -159,12 +177,22 @@ static void begin_epoll(struct drive *drive)
     curl_multi_setopt(drive->multi, CURLMOPT_TIMERDATA, drive);
 }
 
+static void tick(struct drive *drive)
+{
+    int running;
+    expect_ok(curl_multi_socket_action(drive->multi, CURL_SOCKET_TIMEOUT, 0, &running));
+    go_on_with_paused(drive);
+    take_messages(drive);
+}
+
 static void drive_by_epoll(struct drive *drive)
 {
     while (drive->done < drive->count) {
         struct epoll_event events[8];
-        int ready = epoll_wait(drive->epoll, events, 8, 60000);
-        if (ready == 0)
+        int ready = epoll_wait(drive->epoll, events, 8, is_ticking(drive) ? 10 : 60000);
+        if (ready == 0 && is_ticking(drive))
+            tick(drive);
+        else if (ready == 0)
             judge_fail("nobody was woken");
         for (int i = 0; i < ready; i++) {
             act_on(drive, &events[i]);
@@ -208,13 +236,14 @@ static void begin_drive(bool is_epoll)
 
 static void drive_multi(struct judge *judge, struct handle *const *handles, size_t count)
 {
-    bool is_epoll = strcmp(judge->loop, "epoll") == 0;
+    bool is_epoll = strcmp(judge->loop, "epoll") == 0 || strcmp(judge->loop, "tick") == 0;
     begin_drive(is_epoll);
+    kept.judge = judge;
     kept.handles = handles;
     kept.count = count;
+    kept.added = 0;
     kept.done = 0;
-    for (size_t i = 0; i < count; i++)
-        expect_ok(curl_multi_add_handle(kept.multi, handles[i]->curl));
+    add_more(&kept);
     if (is_epoll)
         drive_by_epoll(&kept);
     else if (strcmp(judge->loop, "poll") == 0)
@@ -241,6 +270,7 @@ void loops_drop(struct judge *judge, struct handle *handle)
 {
     int running = 1;
     begin_drive(false);
+    kept.judge = judge;
     expect_ok(curl_multi_add_handle(kept.multi, handle->curl));
     while (running > 0 && !handle->is_paused) {
         expect_ok(curl_multi_perform(kept.multi, &running));

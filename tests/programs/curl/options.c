@@ -46,6 +46,47 @@ static CURLcode set_blob(CURL *curl, CURLoption option, const char *name)
     return curl_easy_setopt(curl, option, &blob);
 }
 
+static void free_forms(struct handle *handle)
+{
+    curl_mime_free(handle->mime);
+    curl_formfree(handle->form);
+    handle->mime = NULL;
+    handle->form = NULL;
+}
+
+/* A form with that text in its one field, or none. */
+static CURLcode set_mime(struct handle *handle, const char *text)
+{
+    CURLcode code = curl_easy_setopt(handle->curl, CURLOPT_MIMEPOST, NULL);
+    free_forms(handle);
+    if (!text)
+        return code;
+    handle->mime = curl_mime_init(handle->curl);
+    curl_mimepart *part = curl_mime_addpart(handle->mime);
+    curl_mime_name(part, "message");
+    curl_mime_data(part, text, CURL_ZERO_TERMINATED);
+    return curl_easy_setopt(handle->curl, CURLOPT_MIMEPOST, handle->mime);
+}
+
+static CURLcode set_form(struct handle *handle, const char *text)
+{
+    struct curl_httppost *last = NULL;
+    free_forms(handle);
+    if (text)
+        curl_formadd(&handle->form, &last, CURLFORM_COPYNAME, "message", CURLFORM_COPYCONTENTS,
+                     text, CURLFORM_END);
+    return curl_easy_setopt(handle->curl, CURLOPT_HTTPPOST, handle->form);
+}
+
+static CURLcode set_object(struct handle *handle, CURLoption option, const char *text)
+{
+    if (option == CURLOPT_MIMEPOST)
+        return set_mime(handle, text);
+    if (option == CURLOPT_HTTPPOST)
+        return set_form(handle, text);
+    return curl_easy_setopt(handle->curl, option, text);
+}
+
 static CURLcode set_by_type(struct handle *handle, const struct curl_easyoption *option,
                             const char *value)
 {
@@ -60,7 +101,7 @@ static CURLcode set_by_type(struct handle *handle, const struct curl_easyoption 
     case CURLOT_OBJECT:
         if (strcmp(value, "(null)") == 0)
             text = NULL;
-        return curl_easy_setopt(handle->curl, option->id, text);
+        return set_object(handle, option->id, text);
     case CURLOT_SLIST:
         set_list(handle, option->id, value);
         return CURLE_OK;
@@ -91,6 +132,7 @@ void options_apply(struct handle *handle, const char *step)
 
 void options_free(struct handle *handle)
 {
+    free_forms(handle);
     for (size_t i = 0; i < handle->list_count; i++)
         curl_slist_free_all(handle->lists[i]);
     handle->list_count = 0;
