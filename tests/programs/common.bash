@@ -116,6 +116,7 @@ same() {
 }
 
 # start_silent [PORT]: sets $silent to the port of a server of this test's own, which accepts and says nothing.
+# shellcheck disable=SC2034 # for the tests
 start_silent() {
     mkdir "$BATS_TEST_TMPDIR/mute"
     "$python" -c "
@@ -128,6 +129,7 @@ time.sleep(100)" >"$BATS_TEST_TMPDIR/mute.out" 2>/dev/null </dev/null 3>&- &
 }
 
 # start_proxy [USER:PASSWORD]: sets $proxy to the port of a proxy of this test's own; what it is asked is in proxy.out.
+# shellcheck disable=SC2034 # for the tests
 start_proxy() {
     mkdir "$BATS_TEST_TMPDIR/proxy"
     "$python" "$scripts/proxy.py" "$@" >"$BATS_TEST_TMPDIR/proxy.out" 2>/dev/null </dev/null 3>&- &
