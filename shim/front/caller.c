@@ -66,7 +66,7 @@ static const void *bound_by(const struct link_map *object, const char *name)
         void *handle = dlopen(object->l_name, RTLD_NOLOAD | RTLD_LAZY);
         function = handle ? dlsym(handle, name) : NULL;
         if (handle)
-            dlclose(handle);
+            libc_real()->dlclose(handle);
     }
     if (!function || is_shim(function))
         function = dlsym(RTLD_NEXT, name);
@@ -112,6 +112,15 @@ static void remember_itself(const struct openssl *openssl)
     caller_itself.openssl = openssl;
     caller_itself.start = openssl->start;
     atomic_store_explicit(&caller_itself.size, openssl->end - openssl->start, memory_order_release);
+}
+
+void caller_forget_unloaded(struct caller *table)
+{
+    for (size_t i = 0; i < CALLERS; i++) {
+        uintptr_t address = atomic_load_explicit(&table[i].address, memory_order_acquire);
+        if (address > BEING_WRITTEN && !object_of((const void *)address))
+            atomic_compare_exchange_strong(&table[i].address, &address, 0);
+    }
 }
 
 static struct route resolve(const void *return_address, const SSL *ssl)

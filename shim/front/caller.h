@@ -39,7 +39,8 @@ extern _Thread_local struct inside caller_inside;
     }
 #define CALLER_LEAVE() (caller_inside = caller_outside)
 
-/* Write-once: an address is never replaced, so that address and route belong together. */
+/* Write-once: an address is not replaced while anybody may call from it, so that address and route
+ * belong together. */
 struct caller {
     _Atomic uintptr_t address;
     uintptr_t route; /* a table's address, plus 1 if the calls of this place pass */
@@ -60,6 +61,8 @@ extern struct caller_itself caller_itself;
 uintptr_t caller_recall(const struct caller *table, uintptr_t address);
 /* Keeps it. Without room the place is looked up at every call: slow, and right. */
 void caller_remember(struct caller *table, uintptr_t address, uintptr_t route);
+/* Forgets the places that are in no object any more. */
+void caller_forget_unloaded(struct caller *table);
 
 /* What `name` means where the call came from. The real function is NULL if it cannot be found. */
 struct bound {

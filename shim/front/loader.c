@@ -1,11 +1,18 @@
 /*
+ * The loader, as the program calls it.
+ *
+ * dlclose: who is loaded where another was calls from the same addresses, and may mean another
+ * library.
+ *
  * dlopen, for the sake of PHP: it opens its extensions with RTLD_DEEPBIND, and what is opened so
  * binds to its own libraries before a preloaded object. Its extension on libcurl is opened without.
  *
  * The loader looks for a library as its caller says (RUNPATH, namespace), whom it knows by the
  * return address: so the real function is jumped to, not called.
  */
+#include "front/caller.h"
 #include "front/real.h"
+#include "front/real_curl.h"
 
 #include "base/config.h"
 
@@ -36,4 +43,12 @@ __attribute__((visibility("default"))) void *dlopen(const char *file, int mode)
 {
     mode = mode_for(file, mode);
     return libc_real()->dlopen(file, mode);
+}
+
+__attribute__((visibility("default"))) int dlclose(void *library)
+{
+    int result = libc_real()->dlclose(library);
+    caller_forget_unloaded(callers);
+    curl_route_forget_unloaded();
+    return result;
 }

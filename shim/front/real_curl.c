@@ -127,3 +127,8 @@ struct curl_route curl_route_of(const void *return_address, const char *name)
     errno = saved;
     return route;
 }
+
+void curl_route_forget_unloaded(void)
+{
+    caller_forget_unloaded(places);
+}

@@ -58,3 +58,20 @@ finds_all() {
         "$BATS_TEST_TMPDIR/slow/libvcache.so" >make.out 2>&1 || { cat make.out && return 1; }
     finds_all env "LD_PRELOAD=$BATS_TEST_TMPDIR/slow/libvcache.so"
 }
+
+# ---- who is loaded where another was -------------------------------------------------------------
+
+@test "an extension on another libcurl, in the place of one that was unloaded" {
+    local both=("$clients/judge.so" "$clients/judge-gnutls.so") steps=(ask:login quietly ask:name perform by:poll perform by:epoll perform)
+    plainly bare "$clients/judges" --in-turn "${both[@]}" "${steps[@]}"
+    if [ "$status" -eq 77 ]; then skip "it is loaded in another place"; fi
+    went_well bare
+    [ "$(grep -c '>DC0_H0_VM0<' bare.out)" -eq 12 ]
+    [ "$(grep '^with ' bare.out | sort | uniq -c | awk '{print $1}' | xargs)" = '2 2' ]
+    cached cold "$clients/judges" --in-turn "${both[@]}" "${steps[@]}"
+    same bare cold
+    vcenter_reset
+    cached warm "$clients/judges" --in-turn "${both[@]}" "${steps[@]}"
+    same bare warm
+    origin_saw_nothing
+}
