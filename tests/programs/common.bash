@@ -1,10 +1,10 @@
 # What the program tests share: the vCenter of a file, a cache directory for each test, and programs run with and
 # without the shim.
 #
-#     setup_file() { source "$BATS_TEST_DIRNAME/common.bash"; file_vcenter --vms 10; }
-#     teardown_file() { source "$BATS_TEST_DIRNAME/common.bash"; end_file; }
-#     setup() { source "$BATS_TEST_DIRNAME/common.bash"; begin; }
-#     teardown() { end; }
+#     source "$BATS_TEST_DIRNAME/common.bash"
+#     vcenter_options=(--vms 10)
+#
+# is a whole head of a file; what needs more defines setup_file and its kin anew.
 #
 # Every run is `plainly NAME COMMAND…` or `cached NAME COMMAND…`; what it printed stays in the files NAME.out, NAME.err
 # and NAME.status of the test's directory, and `same NAME OTHER` compares them.
@@ -28,6 +28,12 @@ unset variable LD_PRELOAD REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE SSL_CE
 export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8
 
 # ---- a file, a test ------------------------------------------------------------------------------
+
+vcenter_options=(--vms 10)
+setup_file() { file_vcenter "${vcenter_options[@]}"; }
+teardown_file() { end_file; }
+setup() { begin; }
+teardown() { end; }
 
 # file_vcenter [option…]: the vCenter of this file.
 file_vcenter() { vcenter_start "$BATS_FILE_TMPDIR/vcenter" "$@"; }

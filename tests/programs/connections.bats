@@ -7,17 +7,13 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2119
 bats_require_minimum_version 1.5.0
 
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     # Answers of a known length, for idle.py.
     file_vcenter --framing length
 }
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     vcenter_control '/framing?mode=length' >/dev/null
     client=$build/tests/clients/client
@@ -26,7 +22,6 @@ setup() {
     export CLIENT_PAUSE=$go VCACHE_CONNECT=eager
     mkfifo "$go"
 }
-teardown() { end; }
 
 # meanwhile COMMAND plainly|cached NAME COMMAND…: runs it, does the first command when it pauses, and lets it go on.
 meanwhile() {

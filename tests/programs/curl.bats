@@ -6,16 +6,10 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10 --name vcenter.example.com
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/libcurl.bash"
+vcenter_options=(--vms 10 --name vcenter.example.com)
+
 setup() {
-    source "$BATS_TEST_DIRNAME/libcurl.bash"
     begin_judged
     unset SSL_CERT_FILE # the command takes a CA from it
     base=https://$VCENTER_HOST:$VCENTER_PORT
@@ -32,7 +26,6 @@ setup() {
         --header 'SOAPAction: "urn:vim25/6.5"')
     get=(--silent --show-error --cacert "$VCENTER_CA")
 }
-teardown() { end; }
 
 # message NAME TEXT…: a file of that name with such a message.
 message() {

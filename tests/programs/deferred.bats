@@ -6,16 +6,9 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2119
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     client=$build/tests/clients/client
     look=$scripts/look.py

@@ -6,31 +6,12 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=tests/programs/faults/faults.bash
+source "$BATS_TEST_DIRNAME/faults/faults.bash"
+
 setup_file() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
     file_vcenter --vms 200
     make_programs
-}
-
-teardown_file() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
-    end_file
-}
-
-setup() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
-    begin_fault
-}
-
-teardown() {
-    local job
-    for job in $(jobs -p); do kill -KILL "$job" 2>/dev/null; done
-    cd / || return
-    if [ -n "${PUBLIC-}" ]; then rm -rf "$PUBLIC"; fi
-    end
 }
 
 @test "the client works, and a second run asks the origin nothing" {

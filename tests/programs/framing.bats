@@ -6,20 +6,13 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 60
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+vcenter_options=(--vms 60)
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     wire=$scripts/wire.py
 }
-teardown() { end; }
 
 # is_the_same SCENARIO [ARGUMENT…]: without the shim, cold, warm; leaves the counters of the warm run.
 is_the_same() {

@@ -6,23 +6,15 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2154
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/sessions.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/sessions.bash"
     begin
     # Everything is asked of the origin.
     export ASK_NAMES=1 VCACHE_TTL=0
     patience=25
     client=$build/tests/clients/client
 }
-teardown() { end; }
 
 # healed: one login more, one session, and the next program is lent it.
 healed() {

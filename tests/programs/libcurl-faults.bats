@@ -7,31 +7,15 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
-    end_file
-}
+# shellcheck source=tests/programs/faults/faults.bash
+source "$BATS_TEST_DIRNAME/faults/faults.bash"
+
 setup() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
     begin_fault
     unset SSL_CERT_FILE # the curl command takes a CA from it
     vcenter_control '/framing?mode=length' >/dev/null
     clients=$build/tests/clients
     know_vcenter
-}
-teardown() {
-    local job
-    for job in $(jobs -p); do kill -KILL "$job" 2>/dev/null; done
-    cd / || return
-    if [ -n "${PUBLIC-}" ]; then rm -rf "$PUBLIC"; fi
-    end
 }
 
 # know_vcenter: sets the programs, which ask this vCenter.

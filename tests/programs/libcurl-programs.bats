@@ -6,19 +6,11 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/libcurl.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/libcurl.bash"
     begin
 }
-teardown() { end; }
 
 # asks_nothing_when_warm COMMAND…: cold, it asks no more than without the shim, nor by more connections.
 asks_nothing_when_warm() {

@@ -6,21 +6,14 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2154
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10 --name vcenter.example.com
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/libcurl.bash"
+vcenter_options=(--vms 10 --name vcenter.example.com)
+
 setup() {
-    source "$BATS_TEST_DIRNAME/libcurl.bash"
     begin_judged
     unset SSL_CERT_FILE # the curl command takes a CA from it
     get=(curl --silent --show-error --cacert "$VCENTER_CA" "https://$VCENTER_HOST:$VCENTER_PORT/sdk/vimServiceVersions.xml")
 }
-teardown() { end; }
 
 # same_by_curl COMMAND…: the same without the shim, cold and warm; and warm, nobody was connected to.
 same_by_curl() {

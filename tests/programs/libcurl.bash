@@ -4,6 +4,8 @@
 
 source "$BATS_TEST_DIRNAME/common.bash"
 
+setup() { begin_judged; }
+
 clients=$build/tests/clients
 flavours=(judge judge-gnutls)
 

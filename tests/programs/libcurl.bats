@@ -6,19 +6,8 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10 --name vcenter.example.com
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
-setup() {
-    source "$BATS_TEST_DIRNAME/libcurl.bash"
-    begin_judged
-}
-teardown() { end; }
+source "$BATS_TEST_DIRNAME/libcurl.bash"
+vcenter_options=(--vms 10 --name vcenter.example.com)
 
 versions=pass:/sdk/vimServiceVersions.xml
 

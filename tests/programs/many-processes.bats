@@ -6,21 +6,13 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     find='FindByInventoryPath:SearchIndex:SearchIndex:<inventoryPath>DC0/vm</inventoryPath>'
     name=read:VirtualMachine:vm-57:name
 }
-teardown() { end; }
 
 # alone NAME COMMAND…: without the shim, and nothing of it is left.
 alone() {

@@ -6,16 +6,9 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     # A program has been here: its answers and its session are in the cache.
     cached first "$python" "$scripts/inventory.py"
@@ -24,7 +17,6 @@ setup() {
     zero
     vcenter_reset
 }
-teardown() { end; }
 
 # asked_as_a_stranger NAME: the run logged in and read for itself.
 asked_as_a_stranger() {

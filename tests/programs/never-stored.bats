@@ -5,20 +5,12 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     name=read:VirtualMachine:vm-57:name
 }
-teardown() { end; }
 
 # is_asked_each_time REASON STEP…: both runs ask vCenter every step, and the counters say why.
 is_asked_each_time() {

@@ -6,9 +6,10 @@
 
 bats_require_minimum_version 1.5.0
 
+# shellcheck source=tests/programs/faults/faults.bash
+source "$BATS_TEST_DIRNAME/faults/faults.bash"
+
 setup_file() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
     file_vcenter --vms 200
     make_programs
     mkdir "$BATS_FILE_TMPDIR/stranger"
@@ -18,21 +19,10 @@ setup_file() {
     read -r -t 60 port <"$BATS_FILE_TMPDIR/port"
     export STRANGER_PORT=$port STRANGER_CA=$BATS_FILE_TMPDIR/stranger/ca.pem
 }
-
 teardown_file() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
     kill "$(cat "$BATS_FILE_TMPDIR/stranger/pid")"
     end_file
 }
-
-setup() {
-    # shellcheck source=tests/programs/faults/faults.bash
-    source "$BATS_TEST_DIRNAME/faults/faults.bash"
-    begin_fault
-}
-
-teardown() { end; }
 
 # ---- the file ------------------------------------------------------------------------------------
 

@@ -5,20 +5,12 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2119
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     clients=$build/tests/clients
 }
-teardown() { end; }
 
 # converses MANNER: without the shim, cold and warm, it is told the same; warm, vCenter is asked nothing.
 converses() {

@@ -5,18 +5,14 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     file_vcenter --vms 1000 --page 100
     plainly bare "$ask" login names:1000 rest
     cp "$BATS_TEST_TMPDIR/bare.out" "$BATS_FILE_TMPDIR/bare.out"
 }
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     all=(login names:1000 rest)
     page=ContinueRetrievePropertiesEx

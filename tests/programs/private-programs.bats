@@ -6,22 +6,15 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2154
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10 --uneven
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/sessions.bash"
+vcenter_options=(--vms 10 --uneven)
+
 setup() {
-    source "$BATS_TEST_DIRNAME/sessions.bash"
     begin
     export ASK_NAMES=1
     patience=25
     client=$build/tests/clients/client
 }
-teardown() { end; }
 
 # ---- languages, manners --------------------------------------------------------------------------
 

@@ -6,21 +6,13 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2154
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/sessions.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/sessions.bash"
     begin
     export ASK_NAMES=1
     patience=25
 }
-teardown() { end; }
 
 # is_alone STEP…: who borrows a session does these steps as without the shim. It logs in once, for itself, and out of
 # that; what was lent to it lives on for others.

@@ -6,22 +6,15 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2154
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10 --uneven
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/sessions.bash"
+vcenter_options=(--vms 10 --uneven)
+
 setup() {
-    source "$BATS_TEST_DIRNAME/sessions.bash"
     begin
     export ASK_NAMES=1 VCACHE_TTL=0
     patience=25
     mkfifo go
 }
-teardown() { end; }
 
 # ended_between NAME LINES COMMAND…: when it has printed so many lines, its session ends, and it goes on.
 ended_between() {

@@ -5,22 +5,14 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     mkdir -m 700 home tmp
     export HOME=$BATS_TEST_TMPDIR/home TMPDIR=$BATS_TEST_TMPDIR/tmp
     umask 000
 }
-teardown() { end; }
 
 # Everything that has to do with a session: opened, lent, used, ended, refused; with views, writes and faults.
 use_it_all() {

@@ -5,22 +5,14 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     name=read:VirtualMachine:vm-57:name
     current=read:SessionManager:SessionManager:currentSession
     view='CreateContainerView:ViewManager:ViewManager:<container type="Folder">group-d1</container><type>VirtualMachine</type><recursive>true</recursive>'
 }
-teardown() { end; }
 
 @test "a login is lent: with its cookie and its session, to the byte" {
     cached first "$ask" login save:cookie-1 key:key-1

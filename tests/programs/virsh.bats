@@ -5,16 +5,9 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    file_vcenter --vms 10
-}
-teardown_file() {
-    source "$BATS_TEST_DIRNAME/common.bash"
-    end_file
-}
+source "$BATS_TEST_DIRNAME/common.bash"
+
 setup() {
-    source "$BATS_TEST_DIRNAME/common.bash"
     begin
     # vCenter says more than libvirt knows, and it warns of each word.
     export LIBVIRT_DEBUG=4 LIBVIRT_AUTH_FILE=$BATS_TEST_TMPDIR/auth.conf
@@ -24,7 +17,6 @@ setup() {
     uri=$unverified
     trusted=()
 }
-teardown() { end; }
 
 # know USER PASSWORD: what virsh logs in with.
 know() {

@@ -17,6 +17,15 @@ in_mounts=$faults/in-mounts
 # A run with a login, answers of 4 KB, 28 KB and 350 KB, and a logout.
 reads=(hello login names counters logout)
 
+setup() { begin_fault; }
+teardown() {
+    local job
+    for job in $(jobs -p); do kill -KILL "$job" 2>/dev/null; done
+    cd / || return
+    if [ -n "${PUBLIC-}" ]; then rm -rf "$PUBLIC"; fi
+    end
+}
+
 make_programs() {
     mkdir -p "$made"
     gcc -std=gnu17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o "$client" "$faults/client.c" -lssl -lcrypto -lpthread &&
