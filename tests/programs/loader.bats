@@ -63,3 +63,18 @@ finds_all() {
     same bare warm
     origin_saw_nothing
 }
+
+@test "an extension on another libssl, in the place of one that was unloaded" {
+    local sources=$programs/clients/two number
+    for number in 1000 2000; do
+        sed "s/1000/$number/" "$sources/other_library.c" >library.c
+        gcc -shared -fPIC library.c -Wl,--version-script="$sources/other_library.map" -o libssl-$number.so
+        gcc -O2 -shared -fPIC "$sources/extension.c" ./libssl-$number.so -o extension-$number.so
+    done
+    gcc -std=gnu17 -D_GNU_SOURCE "$programs/clients/turns/main.c" -o turns
+    plainly bare ./turns ./extension-1000.so ./extension-2000.so
+    if [ "$status" -eq 77 ]; then skip "it is loaded in another place"; fi
+    [ "$(xargs <bare.out)" = '1010 2010 1010 2010' ]
+    cached under ./turns ./extension-1000.so ./extension-2000.so
+    same bare under
+}
