@@ -83,7 +83,7 @@ static bool is_recognised(const char *path)
     return false;
 }
 
-static bool names_vsphere(const char *url)
+bool curl_names_vsphere(const char *url)
 {
     struct span authority = curl_authority_of(url);
     /* To plain HTTP port 80 goes without saying, and the request would not name it. */
@@ -129,8 +129,8 @@ bool curl_is_vsphere(const struct curl_handle *handle)
     const char *url = curl_handle_url(handle);
     struct endpoint endpoint;
     /* What else is asked of a vCenter over a connection to it, is asked in the same session. */
-    bool is_ours =
-        url && (names_vsphere(url) || curl_links_lead_to(handle, curl_authority_of(url)));
+    bool is_ours = handle->names_vsphere ||
+                   (url && handle->links && curl_links_lead_to(handle, curl_authority_of(url)));
     const struct context *context = is_ours ? context_get() : NULL;
     return context && curl_endpoint_of(handle, &endpoint) &&
            config_selects(&context->config, endpoint.name + SCHEME);

@@ -9,6 +9,8 @@
 
 #include "front/curl_handle.h"
 
+/* Whether a URL is one that vSphere requests go to. */
+bool curl_names_vsphere(const char *url);
 /* Whether the handle asks for what a cache of vSphere's could answer; and whether it can be
  * performed over a link. */
 bool curl_is_vsphere(const struct curl_handle *handle);

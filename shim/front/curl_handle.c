@@ -1,6 +1,7 @@
 /* Easy handles: see curl_handle.h. */
 #include "front/curl_handle.h"
 #include "front/curl_certificates.h"
+#include "front/curl_disguise.h"
 #include "front/curl_link.h"
 #include "front/curl_origin.h"
 #include "front/curl_pool.h"
@@ -80,6 +81,8 @@ void curl_handle_word_url(struct curl_handle *handle)
     if (url && protocol && strcasecmp(protocol, "https") == 0 && !strstr(url, "://") &&
         asprintf(&handle->worded, "https://%s", url) < 0)
         handle->worded = NULL;
+    url = curl_handle_url(handle);
+    handle->names_vsphere = url && curl_names_vsphere(url);
 }
 
 void curl_handle_free(struct curl_handle *handle)

@@ -55,6 +55,7 @@ struct curl_handle {
     struct curl_peer peer;
     struct curl_witness *witness; /* curl_witness.h */
     struct curl_shown *shown;     /* curl_certificates.h */
+    bool names_vsphere;           /* the URL: curl_names_vsphere */
     char *worded;    /* the URL with the scheme that the program has left out; NULL: it has not */
     char *effective; /* the URL in libcurl's words; NULL: as the program has set it */
     size_t request_added;      /* what was added to its requests */
