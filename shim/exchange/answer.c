@@ -104,6 +104,17 @@ bool answer_empty_response(struct answer *answer, const char *name, bool closes)
     return true;
 }
 
+bool answer_parts(const struct answer *answer, struct span *head, struct span *body)
+{
+    enum { HEAD, END_OF_HEAD, BODY, PARTS };
+    if (answer->piece_count != PARTS || answer->at > 0 || answer->offset > 0 ||
+        answer->pieces[END_OF_HEAD].data != end_of_head.data)
+        return false;
+    *head = answer->pieces[HEAD];
+    *body = answer->pieces[BODY];
+    return true;
+}
+
 struct span answer_body(const struct answer *answer)
 {
     return answer->lent.hold ? answer->lent.body : buffer_span(&answer->body);

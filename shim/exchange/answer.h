@@ -39,6 +39,10 @@ void answer_own(struct answer *answer, bool closes);
  * without memory. */
 bool answer_empty_response(struct answer *answer, const char *name, bool closes);
 
+/* One message that waits, and none of it was read: its head, without its empty line, and its body.
+ * They stay where they are until the answer is read, detached or ended. False: it is not so. */
+bool answer_parts(const struct answer *answer, struct span *head, struct span *body);
+
 /* The body of a message that was begun and not read to its end. */
 struct span answer_body(const struct answer *answer);
 

@@ -206,7 +206,8 @@ static void hide_cookie(struct exchange *x, struct span token)
 {
     uint8_t *at = x->held.data;
     uint8_t *end = x->held.data + x->held.size;
-    while (token.size && (at = memmem(at, (size_t)(end - at), token.data, token.size)) != NULL) {
+    while (token.size > 0 && at &&
+           (at = memmem(at, (size_t)(end - at), token.data, token.size)) != NULL) {
         memset(at, '0', token.size);
         at += token.size;
     }

@@ -122,6 +122,13 @@ static bool is_in_session(const struct exchange *x)
     return is_kept_in_it && x->endpoint.name[0] && x->is_trusted && x->answer.size == 0;
 }
 
+/* To find out more about anything else would leave a trace. */
+static bool may_be_at_hand(const struct exchange *x)
+{
+    enum operation_class class = asked_class(x);
+    return (class == OPERATION_READ || class == OPERATION_PROPERTY_READ) && !is_in_session(x);
+}
+
 enum exchange_verdict decide(struct exchange *x)
 {
     enum exchange_verdict verdict;
@@ -137,6 +144,8 @@ enum exchange_verdict decide(struct exchange *x)
         asked_soap(x);
     x->holds_secret = asked_class(x) == OPERATION_LOGIN;
     asked_peer(x);
+    if (x->is_again && !may_be_at_hand(x))
+        return EXCHANGE_FORWARD;
     if (is_in_session(x))
         decide_private(x);
     if (decide_write(x, &verdict))

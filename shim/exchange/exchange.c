@@ -38,6 +38,8 @@ struct exchange *exchange_new(const struct exchange_front *front, void *connecti
         x->errand.claim = CLAIM_NONE;
         x->request = http_new(HTTP_REQUEST, HEAD_LIMIT, EXCHANGE_REQUEST_LIMIT);
         x->response = http_new(HTTP_RESPONSE, HEAD_LIMIT, store_size_limit(context->cache));
+        if (front->asks_again)
+            x->last = http_new(HTTP_REQUEST, HEAD_LIMIT, EXCHANGE_REQUEST_LIMIT);
         if (!x->request || !x->response) {
             exchange_free(x);
             x = NULL;
@@ -90,6 +92,32 @@ static void drop_sent(struct exchange *x)
         drop_held(x);
 }
 
+/* Whether exchange_ask_again can ask that again: not a login, nor what is no question to this
+ * cache, nor the last of its connection. */
+static bool is_to_be_kept(const struct exchange *x)
+{
+    const struct http_message *request = x->request;
+    return x->last && !x->holds_secret && http_state_of(request) == HTTP_DONE &&
+           http_body_is_kept(request) && asked_is_ours(x) && http_is_1_1(request) &&
+           http_keeps_alive(request);
+}
+
+static void swap_requests(struct exchange *x)
+{
+    struct http_message *request = x->request;
+    x->request = x->last;
+    x->last = request;
+}
+
+/* Ready for the next request. */
+static void end_request(struct exchange *x)
+{
+    x->has_last = is_to_be_kept(x);
+    if (x->has_last)
+        swap_requests(x);
+    http_restart(x->request, x->holds_secret);
+}
+
 void exchange_end(struct exchange *x, bool is_whole)
 {
     bool was_streaming = x->phase == PHASE_STREAMING;
@@ -97,7 +125,7 @@ void exchange_end(struct exchange *x, bool is_whole)
     keep_response(x, is_whole);
     errand_end(x);
     forget_asked(x);
-    http_restart(x->request, false);
+    end_request(x);
     http_restart(x->response, false);
     x->has_answered_interim = false;
     /* Answered before the request was whole: where the next one begins cannot be told. */
@@ -125,6 +153,7 @@ void exchange_free(struct exchange *x)
     buffer_wipe(&x->cookie);
     buffer_free(&x->cookie);
     http_free(x->request);
+    http_free(x->last);
     http_free(x->response);
     free(x);
     errno = saved;
@@ -248,7 +277,7 @@ static enum exchange_verdict feed_whole(struct exchange *x)
     }
     if (decide(x) == EXCHANGE_FORWARD)
         return start_forward(x, PHASE_AWAITING);
-    http_restart(x->request, x->holds_secret);
+    end_request(x);
     drop_held(x);
     forget_asked(x);
     x->has_answered_interim = false;
@@ -358,6 +387,26 @@ enum exchange_verdict exchange_feed_request(struct exchange *x, const void *byte
     return verdict;
 }
 
+bool exchange_ask_again(struct exchange *x, struct span body)
+{
+    int saved = errno;
+    bool is_between = x->phase == PHASE_IDLE && x->held.size == 0 && x->answer.size == 0;
+    if (!is_between || !x->has_last)
+        return false;
+    swap_requests(x);
+    x->is_again = true;
+    bool is_answered = http_replace_body(x->request, body) && decide(x) == EXCHANGE_ANSWER;
+    x->is_again = false;
+    forget_asked(x);
+    if (x->holds_secret)
+        http_restart(x->request, true);
+    x->has_last = !x->holds_secret;
+    x->holds_secret = false;
+    swap_requests(x);
+    errno = saved;
+    return is_answered;
+}
+
 /* ---- what the origin sends ---------------------------------------------------------------------
  */
 
@@ -437,6 +486,17 @@ size_t exchange_answer_read(struct exchange *x, void *bytes, size_t size, bool p
         x->is_at_end = closes;
     errno = saved;
     return read;
+}
+
+bool exchange_answer_parts(const struct exchange *x, struct span *head, struct span *body)
+{
+    return answer_parts(&x->answer, head, body);
+}
+
+void exchange_answer_drop(struct exchange *x)
+{
+    x->is_at_end = x->answer.closes;
+    answer_end(&x->answer);
 }
 
 bool exchange_is_at_end(const struct exchange *x)

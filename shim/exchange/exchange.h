@@ -41,6 +41,8 @@ struct exchange_front {
     /* The origin has said something that a later program may be answered with: what is known of the
      * way to it is worth remembering. NULL: to nobody. */
     void (*heard)(void *connection, const struct endpoint *endpoint);
+    /* Whether exchange_ask_again will be called: the head of the last request is kept for it. */
+    bool asks_again;
 };
 
 struct exchange; /* opaque */
@@ -97,10 +99,22 @@ void exchange_reconnected(struct exchange *exchange);
  * what had been held back. */
 void exchange_feed_end(struct exchange *exchange, bool is_clean);
 
+/*
+ * The program asks as in its last request, with another body. True: it is a read, what is stored
+ * answers it, and the answer waits, as if the request had been fed. False: nothing has happened,
+ * and it is to be fed. Never blocks.
+ */
+bool exchange_ask_again(struct exchange *exchange, struct span body);
+
 /* Bytes of an answer that the program has not read yet; 0: none waits. */
 size_t exchange_answer_size(const struct exchange *exchange);
 /* Copies up to `size` bytes of the answer; `peek` leaves them waiting. */
 size_t exchange_answer_read(struct exchange *exchange, void *bytes, size_t size, bool peek);
+/* Of an answer that is one message, not read yet: its head, without its empty line, and its body,
+ * lent until the answer is read, dropped or detached. False: it is another. */
+bool exchange_answer_parts(const struct exchange *exchange, struct span *head, struct span *body);
+/* As if it were read to its end. */
+void exchange_answer_drop(struct exchange *exchange);
 /* The answer was read to its end and the program had asked for the connection to be closed after
  * it: to the program the peer has closed cleanly. */
 bool exchange_is_at_end(const struct exchange *exchange);

@@ -151,6 +151,17 @@ void http_restart(struct http_message *message, bool wipe)
     expect_head(message);
 }
 
+bool http_replace_body(struct http_message *message, struct span body)
+{
+    buffer_clear(&message->body);
+    buffer_clear(&message->identity);
+    message->is_decoded = false;
+    message->decoding_limit = 0;
+    message->is_body_dropped =
+        !keep(message, &message->body, message->body_limit, (const char *)body.data, body.size);
+    return message->state == HTTP_DONE && !message->is_body_dropped;
+}
+
 void http_set_request_was_head(struct http_message *message, bool was_head)
 {
     message->request_was_head = was_head;

@@ -28,6 +28,10 @@ void http_free(struct http_message *message);
 /* Ready for the next message; keeps memory. `wipe`: overwrites what was kept first (a password). */
 void http_restart(struct http_message *message, bool wipe);
 
+/* Of a whole request: the next one is the same but for its body, which is copied from `body`. False
+ * without memory. */
+bool http_replace_body(struct http_message *message, struct span body);
+
 /* The method of the request that a response answers: a HEAD's has no body. Default POST. */
 void http_set_request_was_head(struct http_message *message, bool was_head);
 

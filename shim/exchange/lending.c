@@ -92,6 +92,8 @@ enum exchange_verdict decide_bound(struct exchange *x, enum keep keep, enum verd
         return decide_forward(x, miss);
     if (answer_bound(x, keep, hit))
         return EXCHANGE_ANSWER;
+    if (x->is_again)
+        return decide_forward(x, miss);
     if (decide_claim(x) && answer_bound(x, keep, hit)) {
         claim_release(cache_of(x), &x->asked.claim);
         return EXCHANGE_ANSWER;

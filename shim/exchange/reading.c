@@ -78,11 +78,11 @@ static bool look_up(struct exchange *x, struct look *look)
                                            : VERDICT_ABSENT;
         return false;
     }
-    if (!is_servable(&response, look)) {
+    bool is_chain = response.label.page_count > 0;
+    if (!is_servable(&response, look) || (is_chain && x->is_again)) {
         store_release(&response);
         return false;
     }
-    bool is_chain = response.label.page_count > 0;
     uint64_t origin_us = response.label.origin_us;
     if (!answer_with(x, &response, look)) {
         look->why = is_chain ? VERDICT_NO_PAGES : VERDICT_ABSENT;
@@ -127,9 +127,11 @@ enum exchange_verdict decide_read(struct exchange *x)
     fence = fence_read(cache, &x->endpoint);
     if (fence.is_fenced)
         return decide_forward(x, VERDICT_FENCED);
+    if (look.limit_ms > 0 && look_up(x, &look))
+        return EXCHANGE_ANSWER;
+    if (x->is_again)
+        return decide_forward(x, look.why);
     if (look.limit_ms > 0) {
-        if (look_up(x, &look))
-            return EXCHANGE_ANSWER;
         x->asked.has_stale = may_serve_stale(x, &look);
         /* Who asked before us may have stored in between. The state is read anew, for a write may
          * have been sent in between, too. */

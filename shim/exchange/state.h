@@ -118,6 +118,9 @@ struct exchange {
     enum exchange_phase phase;
     struct http_message *request;
     struct http_message *response;
+    struct http_message *last; /* the last request, for exchange_ask_again; NULL: nobody will */
+    bool has_last;             /* it can be asked again */
+    bool is_again;             /* it is x->request, and only what is stored may answer it */
     struct buffer held;
     size_t sent;       /* of the held bytes */
     bool holds_secret; /* a password is among them */

@@ -4,6 +4,8 @@
  */
 #include "unit.h"
 
+#include "cache/statistics.h"
+#include "exchange/context.h"
 #include "exchange/exchange.h"
 
 #include <unistd.h>
@@ -49,7 +51,7 @@ static void heard(void *connection, const struct endpoint *endpoint)
     ((struct connection *)connection)->heard++;
 }
 
-static const struct exchange_front front = {trust, peer_name, may_wait, may_answer, heard};
+static const struct exchange_front front = {trust, peer_name, may_wait, may_answer, heard, true};
 
 static char host[64]; /* of the running test */
 
@@ -310,6 +312,126 @@ static void a_read_that_died_before_its_response_began_may_be_sent_again(void **
     assert_int_equal(exchange_held(c.exchange).size, 0);
     exchange_answered(&c, request(FIND), FOUND);
     assert_false(exchange_repeat(c.exchange));
+    close_connection(&c);
+}
+
+/* ---- asking again ---- */
+
+#define OTHER_FIND                                                                                 \
+    "<FindByUuid xmlns=\"urn:vim25\"><_this type=\"SearchIndex\">SearchIndex</_this>"              \
+    "<uuid>4711</uuid><vmSearch>true</vmSearch></FindByUuid>"
+
+/* The same head, with another body. */
+static bool asks_again(struct connection *c, const char *operation)
+{
+    char body[4096];
+    int size = snprintf(body, sizeof(body), ENVELOPE("%s"), operation);
+    buffer_clear(&c->seen);
+    return exchange_ask_again(c->exchange, (struct span){(const uint8_t *)body, (size_t)size});
+}
+
+/* As if nobody had asked: neither an answer nor anything to be sent waits, and nothing is counted
+ * or claimed. */
+static void is_not_at_hand(struct connection *c, const char *operation)
+{
+    static struct statistics before, after;
+    assert_int_equal(statistics_get(context_get()->cache, &before), CACHE_OK);
+    assert_false(asks_again(c, operation));
+    assert_int_equal(statistics_get(context_get()->cache, &after), CACHE_OK);
+    assert_memory_equal(&before, &after, sizeof(before));
+    assert_int_equal(exchange_answer_size(c->exchange), 0);
+    assert_int_equal(exchange_held(c->exchange).size, 0);
+    assert_false(exchange_is_due(c->exchange));
+}
+
+static void what_is_stored_answers_who_asks_again_with_another_body(void **state)
+{
+    (void)state;
+    struct connection c;
+    struct span head, body;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    exchange_forwarded(&c, request(OTHER_FIND), response(DONE));
+    for (int i = 0; i < 2; i++) {
+        assert_true(asks_again(&c, FIND));
+        assert_true(exchange_answer_parts(c.exchange, &head, &body));
+        assert_true(span_equal(body, SPAN_OF(FOUND)));
+        assert_true(span_contains(head, SPAN_OF("HTTP/1.1 200 OK\r\nContent-Length: ")));
+        read_answer(&c);
+        assert_non_null(strstr(seen(&c), FOUND));
+        assert_true(asks_again(&c, OTHER_FIND));
+        exchange_answer_drop(c.exchange);
+        assert_int_equal(exchange_answer_size(c.exchange), 0);
+    }
+    /* In between it is asked as ever. */
+    exchange_answered(&c, request(OTHER_FIND), DONE);
+    assert_true(asks_again(&c, FIND));
+    close_connection(&c);
+}
+
+static void what_is_not_at_hand_leaves_no_trace(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        CONTENT,
+        RENAME,
+        POWER_OFF,
+        LOGOUT,
+        VIEW,
+        WAIT,
+        FETCH,
+        "<Frobnicate/>",
+        "<",
+        "<CurrentTime xmlns=\"urn:vim25\"><_this type=\"ServiceInstance\">1</_this></CurrentTime>"};
+    struct connection c;
+    open_connection(&c);
+    is_not_at_hand(&c, FIND);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        is_not_at_hand(&c, others[i]);
+    /* Nor was a fence raised by any of them. */
+    assert_true(asks_again(&c, FIND));
+    read_answer(&c);
+    /* After a password nothing of it is kept. */
+    is_not_at_hand(&c, LOGIN("a"));
+    is_not_at_hand(&c, FIND);
+    exchange_answered(&c, request(FIND), FOUND);
+    assert_true(asks_again(&c, FIND));
+    assert_false(asks_again(&c, OTHER_FIND)); /* an answer waits */
+    close_connection(&c);
+}
+
+static void nothing_is_at_hand_behind_a_fence_or_in_the_middle(void **state)
+{
+    (void)state;
+    struct connection c, writer;
+    open_connection(&c);
+    open_connection(&writer);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    assert_int_equal(write_text(&writer, request(RENAME)), EXCHANGE_FORWARD);
+    is_not_at_hand(&c, FIND);
+    origin_sends(&writer, response(DONE), 100);
+    is_not_at_hand(&c, FIND);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    assert_int_equal(write_text(&c, "POST /sdk HT"), EXCHANGE_MORE);
+    assert_false(asks_again(&c, FIND));
+    close_connection(&writer);
+    close_connection(&c);
+}
+
+/* Its head would not be the next request's. */
+static void after_a_login_or_a_last_request_nothing_is_asked_again(void **state)
+{
+    (void)state;
+    struct connection c;
+    open_connection(&c);
+    exchange_forwarded(&c, request(FIND), response(FOUND));
+    exchange_forwarded(&c, request(LOGIN("a")), response_with("500 Error", "", DONE));
+    is_not_at_hand(&c, FIND);
+    exchange_answered(&c, request_with("Connection: close\r\n", FIND), FOUND);
+    is_not_at_hand(&c, FIND);
+    exchange_answered(&c, request(FIND), FOUND);
+    assert_true(asks_again(&c, FIND));
     close_connection(&c);
 }
 
@@ -1326,6 +1448,10 @@ int main(void)
         WITH_HOST(a_request_may_come_byte_by_byte),
         WITH_HOST(a_read_that_died_before_its_response_began_may_be_sent_again),
         WITH_HOST(what_may_have_been_done_or_was_answered_in_part_is_not_sent_again),
+        WITH_HOST(what_is_stored_answers_who_asks_again_with_another_body),
+        WITH_HOST(what_is_not_at_hand_leaves_no_trace),
+        WITH_HOST(nothing_is_at_hand_behind_a_fence_or_in_the_middle),
+        WITH_HOST(after_a_login_or_a_last_request_nothing_is_asked_again),
         WITH_HOST(what_is_not_for_the_sdk_passes_for_ever),
         WITH_HOST(a_write_makes_stored_reads_invalid),
         WITH_HOST(an_unknown_operation_is_a_write),
