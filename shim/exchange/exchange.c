@@ -493,6 +493,11 @@ bool exchange_answer_parts(const struct exchange *x, struct span *head, struct s
     return answer_parts(&x->answer, head, body);
 }
 
+bool exchange_answer_is_stored(const struct exchange *x)
+{
+    return x->answer.lent.hold != NULL;
+}
+
 void exchange_answer_drop(struct exchange *x)
 {
     x->is_at_end = x->answer.closes;

@@ -113,6 +113,8 @@ size_t exchange_answer_read(struct exchange *exchange, void *bytes, size_t size,
 /* Of an answer that is one message, not read yet: its head, without its empty line, and its body,
  * lent until the answer is read, dropped or detached. False: it is another. */
 bool exchange_answer_parts(const struct exchange *exchange, struct span *head, struct span *body);
+/* Whether its bytes lie in the cache's file as they are, so that nothing in it is a secret. */
+bool exchange_answer_is_stored(const struct exchange *exchange);
 /* As if it were read to its end. */
 void exchange_answer_drop(struct exchange *exchange);
 /* The answer was read to its end and the program had asked for the connection to be closed after

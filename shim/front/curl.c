@@ -62,6 +62,25 @@ EXPORT CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
     return curl_get(ROUTE, easy, info, value);
 }
 
+EXPORT CURLHcode curl_easy_header(CURL *easy, const char *name, size_t index, unsigned origin,
+                                  int request, struct curl_header **found)
+{
+    const struct curl_wanted_header wanted = {name, index, origin, request};
+    return curl_find_header(ROUTE, easy, &wanted, found);
+}
+
+EXPORT struct curl_header *curl_easy_nextheader(CURL *easy, unsigned origin, int request,
+                                                struct curl_header *last)
+{
+    const struct curl_wanted_header wanted = {.origin = origin, .request = request};
+    return curl_next_header(ROUTE, easy, &wanted, last);
+}
+
+EXPORT CURLcode curl_easy_pause(CURL *easy, int pause)
+{
+    return curl_pause(ROUTE, easy, pause);
+}
+
 EXPORT CURLcode curl_easy_perform(CURL *easy)
 {
     return curl_perform(ROUTE, easy);

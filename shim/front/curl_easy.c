@@ -1,4 +1,5 @@
 /* Easy handles, as the program uses them: see curl_front.h. */
+#include "front/curl_at_hand.h"
 #include "front/curl_certificates.h"
 #include "front/curl_disguise.h"
 #include "front/curl_front.h"
@@ -26,6 +27,7 @@ CURL *curl_init(struct curl_route route)
 static void begin_as_copy(struct curl_handle *copy, const struct curl_handle *handle)
 {
     curl_options_copy(&copy->options, &handle->options);
+    copy->plain = handle->plain;
     curl_handle_word_url(copy);
 }
 
@@ -36,9 +38,13 @@ CURL *curl_duplicate(struct curl_route route, CURL *easy)
     /* Within a transfer of its own, by a callback: libcurl copies the options as they are now. */
     if (was_disguised)
         curl_disguise_take_off(handle);
-    CURL *copy = route.curl->curl_easy_duphandle(easy);
     if (was_disguised)
+        curl_at_hand_step_aside(handle);
+    CURL *copy = route.curl->curl_easy_duphandle(easy);
+    if (was_disguised) {
+        curl_at_hand_step_in(handle);
         curl_disguise_put_on(handle);
+    }
     struct curl_handle *made = handle && copy ? curl_handle_make(route.curl, copy) : NULL;
     if (made)
         begin_as_copy(made, handle);
@@ -53,6 +59,8 @@ void curl_reset(struct curl_route route, CURL *easy)
         return;
     handle->is_disguised = false;
     handle->is_linked = false;
+    curl_at_hand_forget(handle);
+    curl_plain_reset(&handle->plain);
     curl_options_reset(&handle->options);
     curl_handle_word_url(handle);
 }
@@ -76,16 +84,13 @@ CURLSHcode curl_cleanup_share(struct curl_route route, CURLSH *share)
 
 /* ---- options ---- */
 
-/* What the last transfer has left to be asked about. It may hold on to the handle's share. */
-static void forget_last(struct curl_handle *handle)
+void curl_transfer_forget(struct curl_handle *handle)
 {
     curl_witness_dismiss(handle);
     curl_certificates_free(handle->shown);
     handle->shown = NULL;
     curl_origin_close(handle->unreached);
     handle->unreached = NULL;
-    free(handle->effective);
-    handle->effective = NULL;
 }
 
 static CURLcode set_real(const struct curl *curl, CURL *easy, CURLoption option,
@@ -102,24 +107,41 @@ static CURLcode set_real(const struct curl *curl, CURL *easy, CURLoption option,
     return curl->curl_easy_setopt(easy, option, argument->object);
 }
 
+static void note_set(struct curl_handle *handle, CURLoption option,
+                     const union curl_argument *argument)
+{
+    bool is_same = curl_options_are_as(&handle->options, option, argument);
+    curl_plain_notice(&handle->plain, option, argument, is_same);
+    curl_options_set(&handle->options, option, argument);
+    if (option == CURLOPT_URL || option == CURLOPT_DEFAULT_PROTOCOL)
+        curl_handle_word_url(handle);
+}
+
 CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
                   const union curl_argument *argument)
 {
-    struct curl_handle *handle = NULL;
-    bool matters = !route.passes && curl_options_know(option);
-    if (matters)
-        handle = curl_handle_find(easy);
+    struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
+    if (!handle)
+        return set_real(route.curl, easy, option, argument);
+    if (option == CURLOPT_SHARE)
+        curl_transfer_forget(handle);
     /* Within a transfer: it is for the next one. */
-    if (handle && option == CURLOPT_SHARE)
-        forget_last(handle);
-    bool waits = handle && handle->is_disguised && curl_options_are_changed(option);
+    bool waits = (handle->is_disguised && curl_options_are_changed(option)) ||
+                 curl_at_hand_keeps(handle, option);
     CURLcode code = waits ? CURLE_OK : set_real(route.curl, easy, option, argument);
-    if (handle && code == CURLE_OK) {
-        curl_options_set(&handle->options, option, argument);
-        if (option == CURLOPT_URL || option == CURLOPT_DEFAULT_PROTOCOL)
-            curl_handle_word_url(handle);
-    }
+    if (code == CURLE_OK)
+        note_set(handle, option, argument);
+    else
+        curl_plain_change(&handle->plain);
     return code;
+}
+
+CURLcode curl_pause(struct curl_route route, CURL *easy, int pause)
+{
+    struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
+    if (handle && curl_at_hand_pause(handle, pause))
+        return CURLE_OK;
+    return route.curl->curl_easy_pause(easy, pause);
 }
 
 /* ---- transfers ---- */
@@ -131,8 +153,11 @@ bool curl_transfer_begin(struct curl_handle *handle)
     handle->is_redirected_within = false;
     handle->peer = (struct curl_peer){0};
     handle->request_added = 0;
-    forget_last(handle);
+    curl_transfer_forget(handle);
+    free(handle->effective);
+    handle->effective = NULL;
     handle->is_linked = curl_disguise_put_on(handle);
+    curl_at_hand_begin(handle);
     return handle->is_linked;
 }
 
@@ -171,6 +196,8 @@ CURLcode curl_transfer_end(struct curl_handle *handle, CURLcode code)
     if (code == CURLE_OK)
         curl_links_rest(handle);
     curl_disguise_take_off(handle);
+    if (code == CURLE_OK)
+        curl_at_hand_learn(handle);
     if (handle->failure == CURLE_OK || code == CURLE_OK || code == CURLE_OPERATION_TIMEDOUT ||
         code == CURLE_ABORTED_BY_CALLBACK)
         return code;
@@ -221,7 +248,7 @@ static CURLcode drive(struct curl_handle *handle)
     return failure == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_BAD_FUNCTION_ARGUMENT;
 }
 
-static bool perform_over_link(struct curl_handle *handle, CURLcode *code)
+bool curl_perform_over_link(struct curl_handle *handle, CURLcode *code)
 {
     const struct curl *curl = handle->curl;
     if (!handle->own)
@@ -253,11 +280,18 @@ CURLcode curl_perform(struct curl_route route, CURL *easy)
     /* In a multi, or in its own transfer: libcurl knows what to say of that. */
     bool is_free = handle && !handle->is_waiting && !handle->multi;
     CURLcode code = CURLE_OK;
-    if (is_free && curl_is_for_link(handle) && perform_over_link(handle, &code))
+    if (is_free && curl_at_hand_perform(handle, &code))
         return code;
-    if (!is_free)
-        return route.curl->curl_easy_perform(easy);
+    if (is_free && curl_is_for_link(handle) && curl_perform_over_link(handle, &code))
+        return code;
+    if (!is_free) {
+        curl_at_hand_occupy(handle);
+        code = route.curl->curl_easy_perform(easy);
+        curl_at_hand_vacate(handle);
+        return code;
+    }
     handle->is_linked = false;
+    curl_at_hand_forget(handle);
     curl_observe_begin(handle);
     code = route.curl->curl_easy_perform(easy);
     curl_observe_end(handle);

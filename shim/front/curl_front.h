@@ -6,6 +6,7 @@
 #ifndef VCACHE_FRONT_CURL_FRONT_H
 #define VCACHE_FRONT_CURL_FRONT_H
 
+#include "front/curl_at_hand.h"
 #include "front/curl_handle.h"
 
 /* curl_easy.c */
@@ -15,11 +16,17 @@ void curl_reset(struct curl_route route, CURL *easy);
 void curl_cleanup(struct curl_route route, CURL *easy);
 CURLcode curl_set(struct curl_route route, CURL *easy, CURLoption option,
                   const union curl_argument *argument);
+CURLcode curl_pause(struct curl_route route, CURL *easy, int pause);
 CURLcode curl_perform(struct curl_route route, CURL *easy);
 CURLSHcode curl_cleanup_share(struct curl_route route, CURLSH *share);
 
 /* curl_getinfo.c */
 CURLcode curl_get(struct curl_route route, CURL *easy, CURLINFO info, void *value);
+CURLHcode curl_find_header(struct curl_route route, CURL *easy,
+                           const struct curl_wanted_header *wanted, struct curl_header **found);
+struct curl_header *curl_next_header(struct curl_route route, CURL *easy,
+                                     const struct curl_wanted_header *wanted,
+                                     struct curl_header *last);
 
 /* curl_multi.c */
 CURLMcode curl_add(struct curl_route route, CURLM *multi, CURL *easy);
@@ -48,6 +55,12 @@ bool curl_transfer_begin(struct curl_handle *handle);
 /* It has ended with `code`: the handle is as the program has set it. What the program is to hear.
  */
 CURLcode curl_transfer_end(struct curl_handle *handle, CURLcode code);
+/* What the last transfer has left to be asked about is given up. It may hold on to the handle's
+ * share. */
+void curl_transfer_forget(struct curl_handle *handle);
+/* An easy handle that is for a link; false: it could not be performed over one, and nothing of it
+ * has been done. */
+bool curl_perform_over_link(struct curl_handle *handle, CURLcode *code);
 /* It is to be done without a link after all. */
 void curl_transfer_give_up(struct curl_handle *handle);
 

@@ -163,11 +163,14 @@ static bool ask_witness(struct curl_handle *handle, CURLINFO info, void *value)
 static CURLcode get_linked(struct curl_handle *handle, CURLINFO info, void *value)
 {
     const struct curl *curl = handle->curl;
+    if (curl_at_hand_tell(handle, info, value))
+        return CURLE_OK;
     if (is_of_witness(handle, info) && ask_witness(handle, info, value))
         return CURLE_OK;
     CURLcode code = curl->curl_easy_getinfo(handle->easy, time_in_place_of(handle, info), value);
     if (code != CURLE_OK)
         return code;
+    curl_at_hand_bound(handle, info, value);
     switch (info) {
     case CURLINFO_EFFECTIVE_URL:
         *(const char **)value = handle->effective ? handle->effective : url_of(handle);
@@ -227,4 +230,24 @@ CURLcode curl_get(struct curl_route route, CURL *easy, CURLINFO info, void *valu
                    ? route.curl->curl_easy_getinfo(curl_origin_easy(handle->unreached), info, value)
                    : get_linked(handle, info, value);
     return route.curl->curl_easy_getinfo(easy, info, value);
+}
+
+CURLHcode curl_find_header(struct curl_route route, CURL *easy,
+                           const struct curl_wanted_header *wanted, struct curl_header **found)
+{
+    struct curl_at_hand *told = curl_at_hand_told(route.passes ? NULL : curl_handle_find(easy));
+    if (told)
+        return curl_at_hand_header(told, wanted, found);
+    return route.curl->curl_easy_header(easy, wanted->name, wanted->index, wanted->origin,
+                                        wanted->request, found);
+}
+
+struct curl_header *curl_next_header(struct curl_route route, CURL *easy,
+                                     const struct curl_wanted_header *wanted,
+                                     struct curl_header *last)
+{
+    struct curl_at_hand *told = curl_at_hand_told(route.passes ? NULL : curl_handle_find(easy));
+    if (told)
+        return curl_at_hand_next_header(told, wanted, last);
+    return route.curl->curl_easy_nextheader(easy, wanted->origin, wanted->request, last);
 }

@@ -1,5 +1,6 @@
 /* Easy handles: see curl_handle.h. */
 #include "front/curl_handle.h"
+#include "front/curl_at_hand.h"
 #include "front/curl_certificates.h"
 #include "front/curl_disguise.h"
 #include "front/curl_link.h"
@@ -101,6 +102,7 @@ void curl_handle_free(struct curl_handle *handle)
     curl_witness_dismiss(handle);
     curl_pool_close(handle);
     exchange_free(handle->observer);
+    curl_at_hand_free(handle);
     curl_options_free(&handle->options);
     buffer_wipe(&handle->trusted);
     buffer_free(&handle->trusted);

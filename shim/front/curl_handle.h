@@ -9,6 +9,7 @@
 
 #include "cache/namespace.h"
 #include "front/curl_options.h"
+#include "front/curl_plain.h"
 
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct curl_witness;
 struct curl_shown;
 struct curl_origin;
 struct curl_multi;
+struct curl_at_hand;
 struct exchange;
 
 /* What curl_easy_getinfo says of the connection to the origin, which another handle has. */
@@ -30,11 +32,22 @@ struct curl_peer {
     long os_errno;
 };
 
+/* What went over links in a transfer. */
+struct curl_passed {
+    struct curl_link *link; /* NULL: it is gone */
+    unsigned requests;
+    unsigned plain_responses; /* of the kind that curl_at_hand.h knows */
+    size_t head_size;         /* of the request, as libcurl wrote it */
+    size_t body_size;         /* of the request */
+    size_t response_size;     /* of the response's head */
+};
+
 struct curl_handle {
     CURL *easy;
     const struct curl *curl;
     uint64_t serial;
     struct curl_options options;
+    struct curl_plain plain;
     CURLM *own;               /* in which curl_easy_perform drives it over a link */
     struct curl_multi *multi; /* the program's, that it is in; NULL: in none */
     struct curl_link *links;  /* that were opened for it */
@@ -52,6 +65,8 @@ struct curl_handle {
     struct curl_origin *unreached; /* that it failed to connect to */
     char failure_text[CURL_ERROR_SIZE];
 
+    struct curl_passed passed;
+    struct curl_at_hand *at_hand; /* curl_at_hand.h; NULL: nothing was ever */
     struct curl_peer peer;
     struct curl_witness *witness; /* curl_witness.h */
     struct curl_shown *shown;     /* curl_certificates.h */

@@ -56,6 +56,7 @@ static const struct exchange_front link_front = {
     .peer_name = peer_name,
     .may_wait = may_wait,
     .may_answer = may_answer,
+    .asks_again = true,
 };
 
 struct exchange *link_new_exchange(struct curl_link *link)
@@ -85,6 +86,8 @@ static void leave_handle(struct curl_link *link)
         at = &(*at)->next_of_handle;
     if (at && *at)
         *at = link->next_of_handle;
+    if (link->handle && link->handle->passed.link == link)
+        link->handle->passed.link = NULL;
     link->handle = NULL;
 }
 
@@ -334,6 +337,20 @@ bool curl_links_lead_to(const struct curl_handle *handle, struct span authority)
 static bool is_blocked(const struct curl_link *link)
 {
     return link->in.at < link->in.bytes.size;
+}
+
+struct exchange *curl_link_at_rest(struct curl_handle *handle, const struct curl_link *wanted)
+{
+    const struct curl_link *link = handle->links;
+    while (link && link != wanted)
+        link = link->next_of_handle;
+    bool is_at_rest = link && !link->has_ended && !link->is_ending && !link->listens &&
+                      !link->is_sending && !is_blocked(link) && link->request.is_awaited &&
+                      link->request.bytes.size == 0 && link->body_left == 0;
+    if (!is_at_rest)
+        return NULL;
+    handle->peer = link->peer;
+    return link->exchange;
 }
 
 CURL *curl_links_origin(const struct curl_handle *handle)

@@ -30,6 +30,13 @@ bool curl_links_pump(struct curl_handle *handle);
 /* The descriptors that are readable when there is more to move, at most `count` of them. */
 size_t curl_links_descriptors(const struct curl_handle *handle, int *fds, size_t count);
 
+/*
+ * The exchange of a link that was opened for the handle, if nothing is under way on it: libcurl
+ * would use it for the next transfer. Else NULL, also if there is no such link any more. The
+ * origin's side of it becomes the handle's peer.
+ */
+struct exchange *curl_link_at_rest(struct curl_handle *handle, const struct curl_link *link);
+
 /* Whether a line that libcurl writes for people names a link's end. */
 bool curl_link_is_spoken_of(struct span line);
 

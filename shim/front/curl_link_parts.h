@@ -50,6 +50,7 @@ struct curl_link {
     size_t body_left; /* of the request that is coming in, as far as its head says */
     struct queue out; /* to the origin, when there is no exchange */
     struct queue in;  /* to libcurl */
+    bool is_replayed; /* the request is answered with what is at hand (curl_at_hand.h) */
     bool is_sending;  /* the exchange's held bytes are on their way to the origin */
     bool is_first;    /* none of them has gone yet: an idle connection is looked at first */
     bool is_ending;   /* after the exchange's answer there is no more for libcurl, */

@@ -183,7 +183,10 @@ static CURLMcode add_without_link(struct curl_route route, CURLM *multi, CURL *e
 {
     if (handle)
         curl_observe_begin(handle);
+    struct curl_handle *taken = handle || route.passes ? NULL : curl_handle_find(easy);
+    curl_at_hand_occupy(taken);
     CURLMcode code = route.curl->curl_multi_add_handle(multi, easy);
+    curl_at_hand_vacate(taken);
     if (handle && code != CURLM_OK)
         curl_observe_end(handle);
     return code;
@@ -194,8 +197,10 @@ CURLMcode curl_add(struct curl_route route, CURLM *multi_, CURL *easy)
     struct curl_handle *handle = route.passes ? NULL : curl_handle_find(easy);
     bool is_free = handle && !handle->is_waiting && !handle->multi;
     struct curl_multi *multi = is_free && curl_is_for_link(handle) ? make(route, multi_) : NULL;
-    if (is_free)
+    if (is_free) {
         handle->is_linked = false;
+        curl_at_hand_forget(handle);
+    }
     if (!multi || !curl_transfer_begin(handle))
         return add_without_link(route, multi_, easy, is_free ? handle : NULL);
     handle->multi = multi;

@@ -115,6 +115,24 @@ static void notice_cookies(struct curl_options *options, enum curl_option_id id)
         options->has_cookies = true;
 }
 
+/* libcurl has a copy of its own, which it does not show. */
+static void copy_body(struct curl_options *options, const void *body)
+{
+    enum { MOST = 64 << 10 };
+    size_t size = !body ? 0 : options->body_size < 0 ? strlen(body) : (size_t)options->body_size;
+    drop(&options->body);
+    if (size <= MOST)
+        options->has_failed |= !buffer_append(&options->body, body, size);
+}
+
+/* A copy that was made of less is given up, as libcurl does with its own. */
+static void set_body_size(struct curl_options *options, curl_off_t size)
+{
+    if (options->body_size < size)
+        drop(&options->body);
+    options->body_size = size;
+}
+
 /* Each of these sets the method (setopt.c of libcurl). */
 static void notice_method(struct curl_options *options, enum curl_option_id id)
 {
@@ -131,8 +149,9 @@ static void notice_method(struct curl_options *options, enum curl_option_id id)
         break;
     case CURL_OPTION_POSTFIELDS:
     case CURL_OPTION_COPYPOSTFIELDS:
-        options->values[CURL_OPTION_POSTFIELDS].pointer =
-            id == CURL_OPTION_POSTFIELDS ? value->pointer : NULL;
+        copy_body(options, id == CURL_OPTION_COPYPOSTFIELDS ? value->pointer : NULL);
+        if (id == CURL_OPTION_COPYPOSTFIELDS)
+            options->values[CURL_OPTION_POSTFIELDS].pointer = NULL;
         options->sends_body = true;
         break;
     case CURL_OPTION_HTTPPOST:
@@ -140,10 +159,10 @@ static void notice_method(struct curl_options *options, enum curl_option_id id)
         options->sends_body = true;
         break;
     case CURL_OPTION_POSTFIELDSIZE:
-        options->body_size = value->number;
+        set_body_size(options, value->number);
         break;
     case CURL_OPTION_POSTFIELDSIZE_LARGE:
-        options->body_size = value->offset;
+        set_body_size(options, value->offset);
         break;
     default:
         break;
@@ -177,11 +196,35 @@ void curl_options_set(struct curl_options *options, CURLoption option,
         options->is_set[CURL_OPTION_PROTOCOLS] = false;
 }
 
+bool curl_options_are_as(const struct curl_options *options, CURLoption option,
+                         const union curl_argument *argument)
+{
+    int id = id_of(option);
+    if (id < 0 || !options->is_set[id] || option == CURLOPT_COOKIELIST)
+        return false;
+    const union curl_option_value *value = &options->values[id];
+    switch (curl_option_table[id].kind) {
+    case CURL_NUMBER:
+        return value->number == argument->number;
+    case CURL_OFFSET:
+        return value->offset == argument->offset;
+    case CURL_TEXT:
+        return span_equal(buffer_span(&value->bytes),
+                          span_of_argument(CURL_TEXT, argument->object));
+    case CURL_LIST:
+    case CURL_POINTER:
+    case CURL_BLOB:
+        break;
+    }
+    return false;
+}
+
 void curl_options_free(struct curl_options *options)
 {
     for (int id = 0; id < CURL_OPTION_COUNT; id++)
         if (is_owned(curl_option_table[id].kind))
             drop(&options->values[id].bytes);
+    drop(&options->body);
     curl_options_begin(options);
 }
 
@@ -211,6 +254,8 @@ void curl_options_copy(struct curl_options *copy, const struct curl_options *opt
         *bytes = (struct buffer){0};
         copy->has_failed |= !buffer_append_span(bytes, buffer_span(&options->values[id].bytes));
     }
+    copy->body = (struct buffer){0};
+    copy->has_failed |= !buffer_append_span(&copy->body, buffer_span(&options->body));
     keep_share(copy, NULL);
 }
 
@@ -261,7 +306,13 @@ bool curl_options_may_write(const struct curl_options *options)
 struct span curl_options_body(const struct curl_options *options)
 {
     const void *body = curl_options_pointer(options, CURL_OPTION_POSTFIELDS);
-    if (!body || !options->sends_body)
+    struct span copied = buffer_span(&options->body);
+    if (!options->sends_body)
+        return (struct span){0};
+    if (!body && copied.size > 0 && options->body_size <= (curl_off_t)copied.size)
+        return (struct span){copied.data,
+                             options->body_size < 0 ? copied.size : (size_t)options->body_size};
+    if (!body)
         return (struct span){0};
     return (struct span){body, options->body_size < 0 ? strlen(body) : (size_t)options->body_size};
 }

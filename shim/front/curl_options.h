@@ -53,6 +53,7 @@ struct curl_options {
     bool has_cookies;     /* the handle's own cookie engine was turned on */
     bool sends_body;      /* the method is one that has a body */
     curl_off_t body_size; /* of POSTFIELDS; negative: it is a string */
+    struct buffer body;   /* that COPYPOSTFIELDS has copied; empty: POSTFIELDS, or too long */
 };
 
 /* Whether it matters that `option` is set; and whether it is one that a link changes. */
@@ -64,6 +65,10 @@ void curl_options_begin(struct curl_options *options);
 /* The program has set `option`, and libcurl took it. */
 void curl_options_set(struct curl_options *options, CURLoption option,
                       const union curl_argument *argument);
+/* Whether that is what it is set to already. False also of a list, which may be another all the
+ * same, and of what takes effect each time it is set. */
+bool curl_options_are_as(const struct curl_options *options, CURLoption option,
+                         const union curl_argument *argument);
 /* curl_easy_reset: everything but the share and the cookies. */
 void curl_options_reset(struct curl_options *options);
 /* curl_easy_duphandle: `copy` is empty. A share is not handed on. */
@@ -76,7 +81,7 @@ bool curl_options_apply(const struct curl_options *options, enum curl_option_rol
 
 /* Whether a request may change what the origin has: it is no GET, and no HEAD. */
 bool curl_options_may_write(const struct curl_options *options);
-/* The request's body, if the program keeps it in memory for libcurl; data is NULL if not. */
+/* The request's body, if it is in memory, and not a long one of libcurl's; else data is NULL. */
 struct span curl_options_body(const struct curl_options *options);
 
 /* Whether all that was set can be honoured over a link. */

@@ -1,4 +1,5 @@
 /* Links, the bytes from libcurl and to it: see curl_link.h. */
+#include "front/curl_at_hand.h"
 #include "front/curl_cookies.h"
 #include "front/curl_link_parts.h"
 
@@ -57,6 +58,9 @@ static void end_response_head(struct curl_link *link)
         link->request.is_awaited = true;
     }
     if (link->handle) {
+        struct curl_passed *passed = &link->handle->passed;
+        passed->response_size = head.size;
+        passed->plain_responses += curl_response_read(head, &(struct curl_response){0});
         curl_cookies_take(link->handle, head);
         notice_redirect(link, head);
     }
@@ -115,8 +119,23 @@ static bool flush(struct curl_link *link)
 
 /* ---- from libcurl ---- */
 
+/* What was begun to be handed out without a transfer: the whole of it, once the request is whole.
+ */
+static void replay(struct curl_link *link)
+{
+    struct span answer = curl_at_hand_rest(link->handle);
+    if (link->body_left > 0)
+        return;
+    link->is_replayed = false;
+    link_show(link, answer.data, answer.size);
+}
+
 static void feed(struct curl_link *link, const uint8_t *bytes, size_t size)
 {
+    if (link->is_replayed) {
+        replay(link);
+        return;
+    }
     if (!link->exchange) {
         append(&link->out, bytes, size);
         return;
@@ -140,15 +159,24 @@ static void end_request_head(struct curl_link *link)
 {
     struct head *request = &link->request;
     size_t at = 0;
+    size_t before = request->bytes.size;
     if (link->handle) {
         link->handle->peer = link->peer;
-        size_t before = request->bytes.size;
         curl_cookies_send(link->handle, &request->bytes);
         link->handle->request_added += request->bytes.size - before;
     }
     struct span length = curl_field(buffer_span(&request->bytes), "Content-Length", &at);
     link->body_left = length.data ? strtoull((const char *)length.data, NULL, 10) : 0;
     request->is_awaited = false;
+    if (link->handle) {
+        struct curl_passed *passed = &link->handle->passed;
+        *passed = (struct curl_passed){.link = link,
+                                       .requests = passed->requests + 1,
+                                       .plain_responses = passed->plain_responses,
+                                       .head_size = before,
+                                       .body_size = link->body_left};
+        link->is_replayed = curl_at_hand_rest(link->handle).size > 0;
+    }
     if (!link->exchange)
         link->exchange = link_new_exchange(link);
     link->response.is_awaited = true;

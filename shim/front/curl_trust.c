@@ -88,13 +88,15 @@ static void append_standard(struct buffer *to, const struct curl_handle *handle)
     }
 }
 
+static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY",   "no_proxy",    "NO_PROXY"};
+enum { VARIABLES = sizeof(variables) / sizeof(variables[0]) };
+
 /* An environment's proxy is another way, too. */
 static void append_way(struct buffer *to, const struct curl_options *options)
 {
-    static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy",
-                                            "ALL_PROXY",   "no_proxy",    "NO_PROXY"};
     static const enum curl_option_id texts[] = {CURL_OPTION_PROXY, CURL_OPTION_PRE_PROXY};
-    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+    for (size_t i = 0; i < VARIABLES; i++) {
         const char *value = getenv(variables[i]);
         buffer_append_sized(to, span_of_text(value ? value : ""));
     }
@@ -140,6 +142,33 @@ bool curl_trust_tell(struct curl_handle *handle)
     buffer_wipe(&said);
     buffer_free(&said);
     return is_told;
+}
+
+/* Whether a variable, "NAME=VALUE", is one of those. */
+static bool names_way(const char *variable)
+{
+    enum { LOWER = 0x20 };
+    int first = variable[0] | LOWER;
+    int second = variable[0] ? variable[1] | LOWER : 0;
+    bool may_be = (first == 'h' && second == 't') || (first == 'a' && second == 'l') ||
+                  (first == 'n' && second == 'o');
+    for (size_t i = 0; may_be && i < VARIABLES; i++) {
+        size_t size = strlen(variables[i]);
+        if (strncmp(variable, variables[i], size) == 0 && variable[size] == '=')
+            return true;
+    }
+    return false;
+}
+
+/* In one pass: looked for one by one, they would cost more than all else that is at hand. */
+uint64_t curl_trust_environment(void)
+{
+    static const uint64_t spread = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t digest = 0;
+    for (char *const *variable = environ; variable && *variable; variable++)
+        if (names_way(*variable))
+            digest = (digest + key_checksum(*variable, strlen(*variable))) * spread;
+    return digest;
 }
 
 uint64_t curl_manner_of(const struct curl_handle *handle)

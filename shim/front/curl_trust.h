@@ -14,4 +14,7 @@ bool curl_trust_tell(struct curl_handle *handle);
 /* What else tells connections apart that libcurl would use again: a digest for this process. */
 uint64_t curl_manner_of(const struct curl_handle *handle);
 
+/* A digest of what the environment says of the way to the peer, a part of all trust. */
+uint64_t curl_trust_environment(void);
+
 #endif

@@ -2,7 +2,7 @@
  * Around fork: the child keeps copies of the answers that wait, and knows of no thread but its own.
  * (vfork and posix_spawn call none of this, and no hook allocates on the way to exec.)
  */
-#include "front/curl_handle.h"
+#include "front/curl_at_hand.h"
 #include "front/standin.h"
 #include "front/wake.h"
 
@@ -11,6 +11,7 @@
 static void before(void)
 {
     wake_before_fork();
+    curl_at_hand_before_fork();
     curl_handles_lock();
     standin_before_fork();
 }

@@ -36,13 +36,19 @@ static bool find(void *library, const char *name, void *member)
     return function != NULL;
 }
 
+/* Before 7.83 there were none; its programs do not call them. */
+static bool is_younger(const char *name)
+{
+    return strcmp(name, "curl_easy_header") == 0 || strcmp(name, "curl_easy_nextheader") == 0;
+}
+
 static void fill(struct curl *table, void *library)
 {
     bool is_complete = true;
     void *(*substitute)(void) = missing_pointer;
 #define HOOK_LIBC(name)
 #define HOOK_OPENSSL(name)
-#define HOOK_CURL(name) is_complete &= find(library, #name, &table->name);
+#define HOOK_CURL(name) is_complete &= find(library, #name, &table->name) || is_younger(#name);
 #define HOOK(name, type, arguments, library) HOOK_##library(name)
 #include "front/hooks.def"
 #undef HOOK
@@ -52,6 +58,8 @@ static void fill(struct curl *table, void *library)
 #define CURL_FIND(name) is_complete &= find(library, #name, &table->name);
     CURL_NEEDED(CURL_FIND)
 #undef CURL_FIND
+    if (!find(library, "curl_easy_nextheader", &table->curl_easy_nextheader))
+        memcpy(&table->curl_easy_nextheader, &substitute, sizeof(substitute));
     if (!library) {
         memcpy(&table->curl_easy_init, &substitute, sizeof(substitute));
         memcpy(&table->curl_easy_duphandle, &substitute, sizeof(substitute));

@@ -2,6 +2,7 @@
  * Options of libcurl's handles: what is remembered of them is what libcurl has. The front is linked
  * into this program, so that its own calls of libcurl go through the hooks.
  */
+#include "front/curl_at_hand.h"
 #include "front/curl_handle.h"
 #include "unit.h"
 
@@ -226,7 +227,8 @@ static void the_method_follows_the_last_option_that_sets_it(void **state)
     set_text(options, CURLOPT_CUSTOMREQUEST, NULL);
     set_object(options, CURLOPT_COPYPOSTFIELDS, body);
     assert_true(curl_options_may_write(options));
-    assert_null(curl_options_body(options).data);
+    memset(body, '!', sizeof(body) - 1);
+    assert_true(span_equal(curl_options_body(options), SPAN_OF("<a/")));
 }
 
 static void the_cookie_engine_is_on_from_the_first_use_to_none(void **state)
@@ -247,6 +249,166 @@ static unsigned random_below(unsigned *seed, unsigned bound)
 {
     *seed = *seed * 1103515245U + 12345U;
     return (*seed >> 16) % bound;
+}
+
+static struct span body(const struct curl_options *options)
+{
+    return curl_options_body(options);
+}
+
+static void a_body_that_is_copied_is_as_long_as_libcurls(void **state)
+{
+    struct curl_options *options = *state;
+    char text[] = "0123456789";
+    set_object(options, CURLOPT_COPYPOSTFIELDS, text);
+    text[0] = '!';
+    assert_true(span_equal(body(options), SPAN_OF("0123456789")));
+    set_number(options, CURLOPT_POSTFIELDSIZE, -1);
+    assert_true(span_equal(body(options), SPAN_OF("0123456789")));
+    /* It was made of a string, whose length libcurl has not kept. */
+    set_number(options, CURLOPT_POSTFIELDSIZE, 4);
+    assert_null(body(options).data);
+    set_object(options, CURLOPT_COPYPOSTFIELDS, text);
+    assert_true(span_equal(body(options), SPAN_OF("!123")));
+    set_number(options, CURLOPT_POSTFIELDSIZE, 2);
+    assert_true(span_equal(body(options), SPAN_OF("!1")));
+    set_number(options, CURLOPT_POSTFIELDSIZE, 3);
+    assert_null(body(options).data);
+    set_object(options, CURLOPT_POSTFIELDS, text);
+    assert_ptr_equal(body(options).data, text);
+    set_object(options, CURLOPT_COPYPOSTFIELDS, NULL);
+    assert_null(body(options).data);
+}
+
+/* ---- plain handles ---- */
+
+static bool is_plain_with(struct curl_plain *plain, CURLoption option, long number)
+{
+    union curl_argument argument = {0};
+    if (option < CURLOPTTYPE_OBJECTPOINT)
+        argument.number = number;
+    else if (number)
+        argument.object = "text";
+    curl_plain_notice(plain, option, &argument, false);
+    return curl_plain_holds(plain);
+}
+
+static void a_handle_is_plain_until_an_option_is_set_that_is_not(void **state)
+{
+    (void)state;
+    static const CURLoption odd[] = {CURLOPT_HEADER, CURLOPT_RANGE, CURLOPT_NOBODY,
+                                     CURLOPT_MAXFILESIZE, CURLOPT_USERPWD};
+    struct curl_plain plain = {0};
+    assert_true(curl_plain_holds(&plain));
+    assert_true(is_plain_with(&plain, CURLOPT_URL, 1));
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        assert_int_equal(is_plain_with(&plain, odd[i], 0), i == 0);
+        assert_false(is_plain_with(&plain, odd[i], 1));
+    }
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        assert_int_equal(is_plain_with(&plain, odd[i], 0), i + 1 == sizeof(odd) / sizeof(odd[0]));
+    assert_true(is_plain_with(&plain, CURLOPT_NOPROGRESS, 1));
+    assert_false(is_plain_with(&plain, CURLOPT_NOPROGRESS, 0));
+    assert_true(is_plain_with(&plain, CURLOPT_NOPROGRESS, 1));
+    /* Of this one nothing is known here. */
+    assert_false(is_plain_with(&plain, CURLOPT_TELNETOPTIONS, 0));
+    assert_false(is_plain_with(&plain, CURLOPT_URL, 1));
+    curl_plain_reset(&plain);
+    assert_true(curl_plain_holds(&plain));
+    assert_true(is_plain_with(&plain, CURLOPT_COOKIEFILE, 0));
+    assert_false(is_plain_with(&plain, CURLOPT_COOKIEFILE, 1));
+}
+
+static void what_may_change_the_next_request_is_counted(void **state)
+{
+    (void)state;
+    struct curl_plain plain = {0};
+    union curl_argument argument = {.object = "text"};
+    uint64_t before = plain.changes;
+    curl_plain_notice(&plain, CURLOPT_POSTFIELDS, &argument, false);
+    curl_plain_notice(&plain, CURLOPT_URL, &argument, true);
+    is_plain_with(&plain, CURLOPT_RANGE, 0);
+    assert_int_equal(plain.changes, before);
+    curl_plain_notice(&plain, CURLOPT_URL, &argument, false);
+    assert_int_not_equal(plain.changes, before);
+    before = plain.changes;
+    is_plain_with(&plain, CURLOPT_RANGE, 1);
+    assert_int_not_equal(plain.changes, before);
+    before = plain.changes;
+    is_plain_with(&plain, CURLOPT_RANGE, 0);
+    assert_int_not_equal(plain.changes, before);
+    before = plain.changes;
+    curl_plain_reset(&plain);
+    assert_int_not_equal(plain.changes, before);
+}
+
+static void a_value_is_the_same_or_not(void **state)
+{
+    struct curl_options *options = *state;
+    union curl_argument argument = {.object = "https://vc/sdk"};
+    assert_false(curl_options_are_as(options, CURLOPT_URL, &argument));
+    set_text(options, CURLOPT_URL, "https://vc/sdk");
+    assert_true(curl_options_are_as(options, CURLOPT_URL, &argument));
+    argument.object = "https://vc/sdk/";
+    assert_false(curl_options_are_as(options, CURLOPT_URL, &argument));
+    argument.object = NULL;
+    assert_false(curl_options_are_as(options, CURLOPT_URL, &argument));
+    set_number(options, CURLOPT_TIMEOUT, 0);
+    argument.number = 0;
+    assert_true(curl_options_are_as(options, CURLOPT_TIMEOUT, &argument));
+    argument.number = 1;
+    assert_false(curl_options_are_as(options, CURLOPT_TIMEOUT, &argument));
+    /* It is an order, and is carried out each time. */
+    set_text(options, CURLOPT_COOKIELIST, "ALL");
+    argument.object = "ALL";
+    assert_false(curl_options_are_as(options, CURLOPT_COOKIELIST, &argument));
+}
+
+/* ---- responses ---- */
+
+#define HEAD(fields) SPAN_OF("HTTP/1.1 200 OK\r\n" fields "\r\n")
+
+static void a_response_that_libcurl_only_shows_is_handed_out(void **state)
+{
+    (void)state;
+    struct curl_response response;
+    assert_true(curl_response_read(HEAD("Content-Length: 558\r\n"), &response));
+    assert_int_equal(response.length, 558);
+    assert_null(response.type.data);
+    assert_true(curl_response_read(
+        HEAD("Date: now\r\ncontent-type: text/xml \r\nX: \r\ncontent-length:0\r\n"), &response));
+    assert_int_equal(response.length, 0);
+    assert_true(span_equal(response.type, SPAN_OF("text/xml")));
+}
+
+static void a_response_that_libcurl_acts_upon_is_not(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\nContent-Length: 1\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",
+        "HTTP/1.1 204 No\r\nContent-Length: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\nContent-Length: 1\n\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1 \r\n 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9999999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nSet-Cookie: a=b\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Encoding: gzip\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nLocation: /\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nRetry-After: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nno field\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Type:\r\n\r\n",
+    };
+    struct curl_response response;
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+        assert_false(curl_response_read(span_of_text(heads[i]), &response));
 }
 
 static void a_million_changes_leave_nothing(void **state)
@@ -310,6 +472,12 @@ int main(void)
         TEST(a_duplicate_has_all_but_the_share),
         TEST(the_method_follows_the_last_option_that_sets_it),
         TEST(the_cookie_engine_is_on_from_the_first_use_to_none),
+        TEST(a_body_that_is_copied_is_as_long_as_libcurls),
+        TEST(a_handle_is_plain_until_an_option_is_set_that_is_not),
+        TEST(what_may_change_the_next_request_is_counted),
+        TEST(a_value_is_the_same_or_not),
+        TEST(a_response_that_libcurl_only_shows_is_handed_out),
+        TEST(a_response_that_libcurl_acts_upon_is_not),
         TEST(a_million_changes_leave_nothing),
         TEST(handles_come_and_go_with_libcurls),
     };

@@ -172,6 +172,24 @@ static const char *judge_local(CURL *curl)
     return (address && *address) == (port > 0) ? "plausible" : "half an address";
 }
 
+void infos_look(struct handle *handle, const char *where)
+{
+    static const char *const names[] = {
+        "RESPONSE_CODE", "CONTENT_TYPE", "HEADER_SIZE",   "CONTENT_LENGTH_DOWNLOAD",
+        "REQUEST_SIZE",  "SIZE_UPLOAD",  "EFFECTIVE_URL", "CONTENT_LENGTH_UPLOAD"};
+    FILE *out = handle->judge->out;
+    curl_off_t size = -1;
+    fprintf(out, "  %s:\n", where);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        for (size_t j = 0; j < sizeof(infos) / sizeof(infos[0]); j++)
+            if (strcmp(infos[j].name, names[i]) == 0)
+                print_info(out, handle->curl, names[i], infos[j].info);
+    curl_easy_getinfo(handle->curl, CURLINFO_SIZE_DOWNLOAD_T, &size);
+    fprintf(out, "  SIZE_DOWNLOAD %s\n",
+            size >= (curl_off_t)handle->body_size ? "with what it was given" : "less");
+    print_header_api(out, handle->curl);
+}
+
 void infos_print(struct handle *handle)
 {
     FILE *out = handle->judge->out;

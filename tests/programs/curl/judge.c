@@ -239,6 +239,10 @@ static void do_step(struct judge *judge, const char *step)
         return;
     if ((value = after(step, "ask")))
         curl_easy_setopt(judge->current->curl, CURLOPT_POSTFIELDS, message_of(value));
+    else if ((value = after(step, "line")))
+        options_add_line(judge->current, value);
+    else if ((value = after(step, "env")))
+        putenv((char *)value);
     else if ((value = after(step, "many")))
         many(judge, (int)strtol(value, NULL, 10));
     else if ((value = after(step, "queue"))) {

@@ -10,6 +10,8 @@
  *                   (one that begins with + is appended to the handle's own), a message if it
  *                   begins with @ (messages.c), or a manner of a callback (told.c, manners)
  *     ask:MESSAGE   POSTFIELDS of a message
+ *     line:TEXT     appended to the list of headers that libcurl has, without telling it
+ *     env:NAME=VALUE
  *     perform       and print what was told
  *     quietly       and print the result alone
  *     many:N        N duplicates of the handle, together
@@ -37,9 +39,16 @@ enum { MOST_HANDLES = 32, MOST_LISTS = 16, URL_SIZE = 512 };
 /* What the callbacks of one transfer do at which call, counted from 1; 0: never. */
 struct manner {
     int pause_at, short_at, abort_header_at, abort_progress_at, error_at;
-    int perform_at;   /* performs another handle in there */
+    int perform_at; /* performs another handle in there, */
+    int again_at;   /* the same, */
+    int fork_at;    /* has a child go on with the transfer, and goes on after it, */
+    int hold_at;    /* pauses it with curl_easy_pause, */
+    int look_at;    /* asks curl_easy_getinfo, */
+    int look_at_header, pause_at_header;
+    int set_at;       /* sets the write function to itself, and where its data goes */
     int read_piece;   /* bytes that the read callback gives at most */
     bool read_pauses; /* before its first byte */
+    bool scribbles;   /* on what it is given, which is the program's to write to */
 };
 
 /* One handle, and what it was told in its last transfer. */
@@ -92,6 +101,8 @@ struct handle *judge_new_handle(struct judge *judge, CURL *curl);
 
 /* options.c: applies NAME=VALUE. */
 void options_apply(struct handle *handle, const char *step);
+/* To the last list that was set, which is not set again. */
+void options_add_line(struct handle *handle, const char *line);
 void options_free(struct handle *handle);
 
 /* messages.c: the SOAP message of that name; never freed. */
@@ -105,6 +116,8 @@ void told_print(struct handle *handle);
 
 /* infos.c */
 void infos_print(struct handle *handle);
+/* In a callback: what is known by then. */
+void infos_look(struct handle *handle, const char *where);
 
 /* loops.c: drives these to their ends, by a multi handle unless the loop is `easy`. */
 void loops_drive(struct judge *judge, struct handle *const *handles, size_t count);

@@ -34,6 +34,13 @@ static void set_list(struct handle *handle, CURLoption option, const char *value
     curl_easy_setopt(handle->curl, option, list);
 }
 
+void options_add_line(struct handle *handle, const char *line)
+{
+    if (handle->list_count == 0)
+        judge_fail("no list");
+    curl_slist_append(handle->lists[handle->list_count - 1], line);
+}
+
 /* What the file of that name holds. */
 static CURLcode set_blob(CURL *curl, CURLoption option, const char *name)
 {

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { LARGE = 2000 };
 
@@ -34,6 +36,47 @@ static void perform_another(struct handle *handle)
             (int)other->result, other->body_size);
     curl_easy_cleanup(other->curl);
     other->curl = NULL;
+    told_forget(other);
+    options_free(other);
+}
+
+/* libcurl refuses that; what it says of it stays in the buffer for errors. */
+static void perform_again(struct handle *handle)
+{
+    CURLM *multi = curl_multi_init();
+    CURLcode code = curl_easy_perform(handle->curl);
+    fprintf(handle->judge->out, "  in the callback, again: result %d, \"%s\"\n", (int)code,
+            handle->error);
+    fprintf(handle->judge->out, "  in the callback, into a multi: %d\n",
+            (int)curl_multi_add_handle(multi, handle->curl));
+    curl_multi_cleanup(multi);
+}
+
+/* Both go on with what they have been given so far; the child is heard first. */
+static void fork_in_there(const struct handle *handle)
+{
+    int status = 0;
+    fflush(handle->judge->out);
+    pid_t child = fork();
+    if (child > 0 && (waitpid(child, &status, 0) != child || status != 0))
+        judge_fail("the child ended with %x", (unsigned)status);
+}
+
+static void act(struct handle *handle, int call)
+{
+    const struct manner *manner = &handle->manner;
+    if (call == manner->perform_at)
+        perform_another(handle);
+    if (call == manner->again_at)
+        perform_again(handle);
+    if (call == manner->fork_at)
+        fork_in_there(handle);
+    if (call == manner->hold_at)
+        curl_easy_pause(handle->curl, CURLPAUSE_RECV);
+    if (call == manner->look_at)
+        infos_look(handle, "in a piece of the body");
+    if (call == manner->set_at)
+        told_install(handle);
 }
 
 static size_t on_body(char *bytes, size_t one, size_t size, void *closure)
@@ -52,8 +95,9 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *closure)
     handle->has_long_piece |= size > CURL_MAX_WRITE_SIZE;
     handle->has_empty_piece |= size == 0;
     append(&handle->body, &handle->body_size, bytes, size);
-    if (call == manner->perform_at)
-        perform_another(handle);
+    if (manner->scribbles)
+        memset(bytes, '#', size);
+    act(handle, call);
     if (call == manner->error_at)
         return CURL_WRITEFUNC_ERROR;
     return call == manner->short_at ? size - 1 : size;
@@ -67,7 +111,15 @@ static size_t on_header(char *bytes, size_t one, size_t size, void *closure)
     handle->has_split_line |=
         size == 0 || bytes[size - 1] != '\n' || memchr(bytes, '\n', size) != bytes + size - 1;
     append(&handle->headers, &handle->headers_size, bytes, size);
-    return (int)++handle->header_calls == handle->manner.abort_header_at ? size + 1 : size;
+    if (handle->manner.scribbles)
+        memset(bytes, '#', size);
+    if ((int)++handle->header_calls == handle->manner.look_at_header)
+        infos_look(handle, "in a header");
+    if ((int)handle->header_calls == handle->manner.pause_at_header) {
+        handle->manner.pause_at_header = 0;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    return (int)handle->header_calls == handle->manner.abort_header_at ? size + 1 : size;
 }
 
 static size_t on_read(char *to, size_t one, size_t room, void *closure)
@@ -183,6 +235,18 @@ static void set_write_manner(struct handle *handle, const char *word, int number
         manner->error_at = number;
     else if (strcmp(word, "perform") == 0)
         manner->perform_at = number;
+    else if (strcmp(word, "again") == 0)
+        manner->again_at = number;
+    else if (strcmp(word, "fork") == 0)
+        manner->fork_at = number;
+    else if (strcmp(word, "hold") == 0)
+        manner->hold_at = number;
+    else if (strcmp(word, "look") == 0)
+        manner->look_at = number;
+    else if (strcmp(word, "set") == 0)
+        manner->set_at = number;
+    else if (strcmp(word, "scribble") == 0)
+        manner->scribbles = number != 0;
     else
         judge_fail("no such manner of writing: %s", word);
 }
@@ -191,6 +255,10 @@ static void set_header_manner(struct handle *handle, const char *word, int numbe
 {
     if (strcmp(word, "abort") == 0)
         handle->manner.abort_header_at = number;
+    else if (strcmp(word, "look") == 0)
+        handle->manner.look_at_header = number;
+    else if (strcmp(word, "pause") == 0)
+        handle->manner.pause_at_header = number;
     else if (strcmp(word, "none") == 0) {
         curl_easy_setopt(handle->curl, CURLOPT_HEADERFUNCTION, NULL);
         curl_easy_setopt(handle->curl, CURLOPT_HEADERDATA, NULL);
@@ -314,7 +382,7 @@ static void print_progress(const struct handle *handle)
 static void print_error(FILE *out, const char *error)
 {
     const char *after = strstr(error, " after ");
-    const char *unit = after ? strstr(after, " ms") : NULL;
+    const char *unit = after ? strstr(after, " m") : NULL; /* ms, or milliseconds */
     if (unit)
         fprintf(out, "%.*s after a time%s", (int)(after - error), error, unit + 3);
     else
