@@ -4,19 +4,14 @@
 #include "front/curl_pool.h"
 
 #include "base/room.h"
-#include "exchange/context.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINK_NAME "/link."
 /* That a link and a connection to the origin may need beside it. */
 enum { DESCRIPTORS = 16 };
 
@@ -134,31 +129,6 @@ static bool identify(struct curl_link *link)
     return true;
 }
 
-/* False if the name is too long: then the directory is to be opened, and has a short one. */
-static bool name_in(const char *directory, char *path, size_t room)
-{
-    static atomic_uint count;
-    int size = snprintf(path, room, "%s" LINK_NAME "%d.%u", directory, (int)getpid(),
-                        atomic_fetch_add(&count, 1));
-    return size > 0 && (size_t)size < room;
-}
-
-/* Only in a directory that is fit for a cache: in another, somebody else could put a socket of his
- * own in the place of this one, and libcurl would tell him the password. */
-static bool name_socket(struct curl_link *link, char *path, size_t room)
-{
-    const struct context *context = context_get();
-    const char *directory = context->config.directory;
-    char opened[32];
-    if (cache_ready(context->cache, true) != CACHE_OK)
-        return false;
-    if (name_in(directory, path, room))
-        return true;
-    link->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    snprintf(opened, sizeof(opened), "/proc/self/fd/%d", link->directory);
-    return link->directory >= 0 && name_in(opened, path, room);
-}
-
 /*
  * In the cache's directory, where nobody else gets to. The socket must have a name in the file
  * system: to one that has none, libcurl 7.88 does not connect (CURL_SOCKOPT_ALREADY_CONNECTED is
@@ -168,7 +138,7 @@ static bool name_socket(struct curl_link *link, char *path, size_t room)
 static bool start_listening(struct curl_link *link, struct curl_sockaddr *address)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    if (!name_socket(link, name.sun_path, sizeof(name.sun_path)))
+    if (!link_name(link, name.sun_path, sizeof(name.sun_path)))
         return false;
     link->ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     link->listens = true;
@@ -314,13 +284,6 @@ void curl_links_leave(struct curl_handle *handle)
         link->origin = NULL;
         leave_handle(link);
     }
-}
-
-bool curl_link_is_spoken_of(struct span line)
-{
-    char name[32];
-    snprintf(name, sizeof(name), LINK_NAME "%d.", (int)getpid());
-    return span_contains(line, span_of_text(name));
 }
 
 bool curl_links_lead_to(const struct curl_handle *handle, struct span authority)

@@ -1,9 +1,10 @@
 /*
  * The inside of a link, shared by the files that make it up:
  *
- *   curl_link.c    beginnings and ends, and what the exchange asks
- *   curl_relay.c   bytes from libcurl and to it
- *   curl_reach.c   bytes to the origin and from it, and what becomes of it
+ *   curl_link.c        beginnings and ends, and what the exchange asks
+ *   curl_link_name.c   where libcurl finds our end
+ *   curl_relay.c       bytes from libcurl and to it
+ *   curl_reach.c       bytes to the origin and from it, and what becomes of it
  *
  * Nothing else includes this.
  */
@@ -68,6 +69,10 @@ struct exchange *link_new_exchange(struct curl_link *link);
 bool link_is_open(const struct curl_link *link);
 /* False: libcurl has not connected yet. */
 bool link_accept(struct curl_link *link);
+
+/* curl_link_name.c. A name in the file system for our end, which may need link->directory open.
+ * False: there is none that fits. */
+bool link_name(struct curl_link *link, char *path, size_t room);
 
 /* curl_relay.c. What the origin sent, or the exchange answers, for libcurl. */
 void link_show(struct curl_link *link, const uint8_t *bytes, size_t size);

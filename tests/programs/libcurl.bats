@@ -352,6 +352,19 @@ is_a_write() {
     logged_in_here perform URL=https://127.0.0.1:1/sdk quietly "URL=https://$VCENTER_HOST:$VCENTER_PORT/sdk" quietly
 }
 
+@test "the names of links that a killed process has left behind" {
+    mkdir -m 700 "$VCACHE_DIR"
+    for name in link.4194305.1 link.4194305.2 link.$$.3; do
+        "$python" -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$VCACHE_DIR/$name"
+    done
+    touch "$VCACHE_DIR/link.4194305.4"
+    # As long as it takes a process to connect to its own, whoever made it lives.
+    touch -d '2 minutes ago' "$VCACHE_DIR"/link.*.[134]
+    cached sweeper "$clients/judge" ask:content quietly
+    grep -q '^result 0, ' sweeper.out
+    diff <(cd "$VCACHE_DIR" && printf '%s\n' link.*) <(printf '%s\n' link.4194305.2 link.4194305.4 "link.$$.3" | sort)
+}
+
 # ---- vCenter in trouble --------------------------------------------------------------------------
 
 # On a connection of its own: over one that was used before, libcurl would ask again.
