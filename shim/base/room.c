@@ -3,19 +3,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
+#include <limits.h>
+#include <sys/resource.h>
 
-/* Tried, not reckoned: which are open already, and how many the system has left, nobody tells. */
-bool room_for_descriptors(int fd, unsigned count)
+/* From the top, where they are free unless nearly all are taken. None is opened to try: another
+ * thread of the program's could miss it. */
+bool room_for_descriptors(unsigned count)
 {
     int saved = errno;
-    int taken[ROOM_MOST];
+    struct rlimit limit;
     unsigned found = 0;
-    while (found < count && found < ROOM_MOST &&
-           (taken[found] = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0)
-        found++;
-    for (unsigned i = 0; i < found; i++)
-        close(taken[i]);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    int fd = limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX;
+    while (found < count && --fd >= 0)
+        found += fcntl(fd, F_GETFD) < 0;
     errno = saved;
     return found == count;
 }

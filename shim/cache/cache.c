@@ -80,7 +80,7 @@ static enum cache_status open_all(struct cache *cache, bool create)
     enum cache_status status = directory_open(cache->config.directory, create, &directory, &reason);
     if (status != CACHE_OK)
         return cache_refuse(cache, status, reason);
-    if (!room_for_descriptors(directory, DESCRIPTORS)) {
+    if (!room_for_descriptors(DESCRIPTORS)) {
         close(directory);
         return cache_refuse(cache, CACHE_UNAVAILABLE,
                             "The program has hardly a file descriptor left.");

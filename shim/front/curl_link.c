@@ -210,7 +210,7 @@ static struct curl_link *link_new(struct curl_handle *handle, struct curl_sockad
     link->exchange = link_new_exchange(link);
     if (link->authority && link->exchange && start_listening(link, address))
         link->theirs = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (link->theirs < 0 || !room_for_descriptors(link->theirs, DESCRIPTORS)) {
+    if (link->theirs < 0 || !room_for_descriptors(DESCRIPTORS)) {
         if (link->theirs >= 0)
             close(link->theirs);
         link_free(link);
