@@ -8,6 +8,8 @@
 
 _Thread_local struct inside caller_inside;
 struct caller callers[CALLERS];
+struct caller callers_of_curl[CALLERS];
+struct caller callers_of_connect[CALLERS];
 struct caller_itself caller_itself;
 
 enum {
@@ -114,13 +116,20 @@ static void remember_itself(const struct openssl *openssl)
     atomic_store_explicit(&caller_itself.size, openssl->end - openssl->start, memory_order_release);
 }
 
-void caller_forget_unloaded(struct caller *table)
+static void forget_unloaded(struct caller *table)
 {
     for (size_t i = 0; i < CALLERS; i++) {
         uintptr_t address = atomic_load_explicit(&table[i].address, memory_order_acquire);
         if (address > BEING_WRITTEN && !object_of((const void *)address))
             atomic_compare_exchange_strong(&table[i].address, &address, 0);
     }
+}
+
+void caller_forget_unloaded(void)
+{
+    forget_unloaded(callers);
+    forget_unloaded(callers_of_curl);
+    forget_unloaded(callers_of_connect);
 }
 
 static struct route resolve(const void *return_address, const SSL *ssl)

@@ -46,7 +46,10 @@ struct caller {
     uintptr_t route; /* a table's address, plus 1 if the calls of this place pass */
 };
 #define CALLERS 512
-extern struct caller callers[CALLERS];
+/* One place may call all of them, by a common tail. */
+extern struct caller callers[CALLERS]; /* of OpenSSL */
+extern struct caller callers_of_curl[CALLERS];
+extern struct caller callers_of_connect[CALLERS];
 
 /* The first libssl that was seen to ask itself: it does so several times a record, and means the
  * SSL as it is, wherever in it the call stands. Nothing lies in it while its size is 0. */
@@ -62,7 +65,7 @@ uintptr_t caller_recall(const struct caller *table, uintptr_t address);
 /* Keeps it. Without room the place is looked up at every call: slow, and right. */
 void caller_remember(struct caller *table, uintptr_t address, uintptr_t route);
 /* Forgets the places that are in no object any more. */
-void caller_forget_unloaded(struct caller *table);
+void caller_forget_unloaded(void);
 
 /* What `name` means where the call came from. The real function is NULL if it cannot be found. */
 struct bound {

@@ -12,7 +12,6 @@
  */
 #include "front/caller.h"
 #include "front/real.h"
-#include "front/real_curl.h"
 
 #include "base/config.h"
 
@@ -48,7 +47,6 @@ __attribute__((visibility("default"))) void *dlopen(const char *file, int mode)
 __attribute__((visibility("default"))) int dlclose(void *library)
 {
     int result = libc_real()->dlclose(library);
-    caller_forget_unloaded(callers);
-    curl_route_forget_unloaded();
+    caller_forget_unloaded();
     return result;
 }

@@ -9,10 +9,6 @@
 
 static _Atomic(struct curl *) libraries;
 
-/* The places that call libcurl, apart from those that call OpenSSL: one place may do both by a
- * jump, and then it means two things. */
-static struct caller places[CALLERS];
-
 /* In place of a function that cannot be found: fails as far as its caller can tell. */
 static CURLcode missing(void)
 {
@@ -120,7 +116,7 @@ static const struct curl *last_resort(void)
 struct curl_route curl_route_of(const void *return_address, const char *name)
 {
     uintptr_t address = (uintptr_t)return_address;
-    uintptr_t kept = caller_recall(places, address);
+    uintptr_t kept = caller_recall(callers_of_curl, address);
     if (kept)
         return (struct curl_route){(const struct curl *)(kept & ~(uintptr_t)1), kept & 1};
     int saved = errno;
@@ -129,14 +125,9 @@ struct curl_route curl_route_of(const void *return_address, const char *name)
     struct curl_route route = {curl ? curl : last_resort(),
                                !curl || !curl->is_complete || bound.by_libcurl};
     if (curl && bound.function)
-        caller_remember(places, address, (uintptr_t)curl + route.passes);
+        caller_remember(callers_of_curl, address, (uintptr_t)curl + route.passes);
     /* A name that was looked for in vain is no error of the program's. */
     dlerror();
     errno = saved;
     return route;
-}
-
-void curl_route_forget_unloaded(void)
-{
-    caller_forget_unloaded(places);
 }

@@ -60,7 +60,5 @@ struct curl_route {
 
 /* Where the call of `name` from `return_address` goes. */
 struct curl_route curl_route_of(const void *return_address, const char *name);
-/* Something may have been unloaded. */
-void curl_route_forget_unloaded(void);
 
 #endif

@@ -79,16 +79,15 @@ static bool is_selected(const struct peer_address *address)
     return is_selected;
 }
 
-/* Places that call connect, and whether they are libcurl's. */
-static struct caller connecting[CALLERS];
+/* What is kept of a place that calls connect. */
 enum { FROM_PROGRAM = 1, FROM_LIBCURL };
 
 static bool is_from_libcurl(const void *caller)
 {
-    uintptr_t from = caller_recall(connecting, (uintptr_t)caller);
+    uintptr_t from = caller_recall(callers_of_connect, (uintptr_t)caller);
     if (!from) {
         from = caller_is_libcurl(caller) ? FROM_LIBCURL : FROM_PROGRAM;
-        caller_remember(connecting, (uintptr_t)caller, from);
+        caller_remember(callers_of_connect, (uintptr_t)caller, from);
     }
     return from == FROM_LIBCURL;
 }
