@@ -23,13 +23,20 @@ enum exchange_verdict decide_forward(struct exchange *x, enum verdict verdict)
     return EXCHANGE_FORWARD;
 }
 
+void decide_raise_fence(struct exchange *x)
+{
+    x->asked.awaits_reach = false;
+    x->asked.raised = fence_raise(cache_of(x), &x->endpoint, x->context->config.fence_ms);
+}
+
 static enum exchange_verdict forward_write(struct exchange *x, enum verdict verdict)
 {
     x->asked.is_write = x->endpoint.name[0] != '\0';
-    if (x->asked.is_write)
-        x->asked.raised = fence_raise(cache_of(x), &x->endpoint, x->context->config.fence_ms);
-    else /* whose write it is cannot be told: it is everybody's */
+    x->asked.awaits_reach = x->asked.is_write && x->front->connects_late;
+    if (!x->asked.is_write) /* whose it is cannot be told: it is everybody's */
         fence_invalidate_all(cache_of(x));
+    else if (!x->asked.awaits_reach)
+        decide_raise_fence(x);
     return decide_forward(x, verdict);
 }
 

@@ -185,10 +185,12 @@ void exchange_sent(struct exchange *x, size_t size)
         drop_sent(x);
 }
 
-void exchange_note_reach(struct exchange *x, bool is_reached)
+void exchange_reached(struct exchange *x)
 {
-    x->asked.is_unreached |= !is_reached;
-    x->asked.is_reached |= is_reached;
+    int saved = errno;
+    if (x->asked.awaits_reach)
+        decide_raise_fence(x);
+    errno = saved;
 }
 
 bool exchange_repeat(struct exchange *x)

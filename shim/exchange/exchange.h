@@ -43,6 +43,9 @@ struct exchange_front {
     void (*heard)(void *connection, const struct endpoint *endpoint);
     /* Whether exchange_ask_again will be called: the head of the last request is kept for it. */
     bool asks_again;
+    /* It connects only when something must go out, and says so (exchange_reached): a write's fence
+     * is raised then, and never for one that cannot be sent. */
+    bool connects_late;
 };
 
 struct exchange; /* opaque */
@@ -67,9 +70,8 @@ struct span exchange_held(const struct exchange *exchange);
 /* `size` bytes at the front of the held ones were sent. */
 void exchange_sent(struct exchange *exchange, size_t size);
 
-/* For a front that connects only when something must go out, before it sends: whether there is
- * anybody to send to. What nobody was reached for, nothing can have come of. */
-void exchange_note_reach(struct exchange *exchange, bool is_reached);
+/* From a front that connects late: there is somebody to send to. Before any byte is sent. */
+void exchange_reached(struct exchange *exchange);
 
 /*
  * The connection died before any of the response came: whether the request may be sent again on a

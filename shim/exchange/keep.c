@@ -169,19 +169,19 @@ static void look_for_ended_session(struct exchange *x)
 }
 
 /* The write's response is in: its own fence ends. If it started a task, that one's fence begins; of
- * a write whose response broke off nobody knows whether it goes on, unless it never got out. */
+ * a write whose response broke off nobody knows whether it goes on. Of one that reached nobody
+ * there is neither. */
 static void end_write(struct exchange *x, bool is_whole)
 {
     struct soap_response soap = {0};
     struct span body;
     uint64_t bound_ms = x->context->config.fence_ms;
-    bool may_have_come_of_it = x->asked.is_reached || !x->asked.is_unreached;
     if (is_whole && exchange_response_body(x, &body))
         soap_read_response(body, &soap);
     /* By the type of what it returns, for an operation that nobody knows may start one, too. */
     if (strcmp(soap.returnval_type, "Task") == 0 && soap.returnval.size > 0)
         fence_hold_task(cache_of(x), &x->endpoint, buffer_span(&soap.returnval), bound_ms);
-    else if (is_whole ? x->asked.is_task && !soap.is_fault : may_have_come_of_it)
+    else if (!is_whole || (x->asked.is_task && !soap.is_fault))
         fence_hold(cache_of(x), &x->endpoint, bound_ms);
     fence_lower(cache_of(x), x->asked.raised);
     soap_response_free(&soap);
@@ -271,7 +271,7 @@ void keep_response(struct exchange *x, bool is_whole)
         recording_free(x->asked.recording);
         return;
     }
-    if (x->asked.is_write)
+    if (x->asked.is_write && !x->asked.awaits_reach)
         end_write(x, is_whole);
     if (is_whole) {
         report_time(x, origin_us);

@@ -89,8 +89,7 @@ struct asked {
     bool is_remembered;         /* the memo knew that, and the body was not parsed */
     struct cache_key key;       /* of all that makes two requests the same */
     bool has_key;
-    bool is_unreached;        /* nobody could be reached, */
-    bool is_reached;          /* or was after all: what the front does not say is taken for sent */
+    bool awaits_reach; /* a write whose fence is raised when there is somebody to send it to */
     struct store_label label; /* filled when the response may be stored */
     enum keep keep;
     struct recording *recording; /* whose next page the response is; owned */
@@ -180,8 +179,9 @@ struct span asked_cookie(const struct exchange *x);
 void asked_session(struct exchange *x);
 
 /* decide.c: the request is whole. EXCHANGE_ANSWER: x->answer waits. EXCHANGE_FORWARD: x->asked says
- * how its response is kept, and the fence is raised if it writes. */
+ * how its response is kept, and the fence is raised if it writes, or is to be. */
 enum exchange_verdict decide(struct exchange *x);
+void decide_raise_fence(struct exchange *x);
 /* The request cannot be looked at: it is taken for a write of the endpoint as far as known. */
 void decide_unseen(struct exchange *x, enum verdict verdict);
 /* EXCHANGE_FORWARD, for that reason. */

@@ -331,9 +331,9 @@ int connection_send(struct connection *connection, const struct call *call)
 {
     struct sigpipe sigpipe;
     int settled = settle(connection, call);
-    exchange_note_reach(connection->exchange, settled > 0);
     if (settled <= 0)
         return settled;
+    exchange_reached(connection->exchange);
     if (connection->idling == CONNECTION_IDLED) {
         connection->idling = CONNECTION_ASKED;
         renew_idle(connection);

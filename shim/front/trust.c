@@ -131,4 +131,5 @@ const struct exchange_front connection_front = {
     .may_wait = may_wait,
     .may_answer = may_answer,
     .heard = heard,
+    .connects_late = true,
 };
