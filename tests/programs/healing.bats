@@ -566,7 +566,7 @@ threading.Event().wait()" >forward.out 2>/dev/null 3>&- &
     grep -q '^closed$' forward.out
     grep -q '^SessionIsActive 500 .*NotAuthenticated' after.out
     # The next connection is put off, and found wanting by the write: deferred.bats.
-    grep -Eq '^read (ConnectionRefusedError|SSLEOFError)' after.out
+    grep -Eq '^read (ConnectionRefusedError|SSLError)' after.out
     logins 0
 }
 
