@@ -157,7 +157,7 @@ static bool read_chain(const struct openssl *openssl, const SSL *ssl, struct buf
 {
     const void *certificates = openssl->SSL_get_peer_cert_chain(ssl);
     int count = certificates ? openssl->OPENSSL_sk_num(certificates) : 0;
-    size_t sizes[PEER_CERTIFICATES];
+    size_t sizes[PEER_CERTIFICATES] = {0};
     if (count <= 0 || count > PEER_CERTIFICATES)
         return false;
     for (int i = 0; i < count; i++)
