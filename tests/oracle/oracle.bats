@@ -34,7 +34,7 @@ teardown() {
 # finds FAULT: the first read that the planted fault makes stale ends the run, long before its last step.
 finds() {
     run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps 30000 --without faults
-    echo "$output"
+    echo "$output" | tee output
     [ "$status" -eq 1 ]
     [[ "$output" == *"A READ HIDES AN OWN WRITE"* ]]
     # What was read, what it hides, and how to have it again.
@@ -53,7 +53,7 @@ finds() {
 # fails FAULT WHAT: the same of the first program that fails and would not have without the shim.
 fails() {
     run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps 30000
-    echo "$output"
+    echo "$output" | tee output
     [ "$status" -eq 1 ]
     [[ "$output" == *"A PROGRAM FAILS"*"$2"* ]]
     [[ "$output" == *"--seed 3"* ]]
