@@ -50,15 +50,17 @@ finds() {
 
 @test "it finds a shim that knows of a write only when it is answered" { finds late_fence; }
 
-# fails FAULT WHAT: the same of the first program that fails and would not have without the shim.
+# fails FAULT WHAT: the same of the first program that fails and would not have without the shim, of WHAT (a regular
+# expression). In which round that is hangs on the machine.
 fails() {
     run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps 30000
     echo "$output" | tee output
     [ "$status" -eq 1 ]
-    [[ "$output" == *"A PROGRAM FAILS"*"$2"* ]]
-    [[ "$output" == *"--seed 3"* ]]
+    grep -Eq "^A PROGRAM FAILS.*: ($2)" output
+    [[ "$output" == *"--seed "* ]]
 }
 
 @test "it finds a shim that opens no session anew" { fails never_heals "fault NotAuthenticated"; }
 
-@test "it finds a shim that opens no connection anew" { fails never_renews connection; }
+# Nor can it open a session anew when the connection ends with the response that says so.
+@test "it finds a shim that opens no connection anew" { fails never_renews "connection|fault NotAuthenticated"; }
