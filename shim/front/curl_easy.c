@@ -189,12 +189,27 @@ static void note_effective_url(struct curl_handle *handle)
     handle->effective = effective;
 }
 
+/* Over the link libcurl was connected, and says that it waited for an answer. */
+static void word_time_out(char *text)
+{
+    static const char waited[] = "Operation timed out after ";
+    if (strncmp(text, waited, sizeof(waited) - 1) != 0)
+        return;
+    long milliseconds = strtol(text + sizeof(waited) - 1, NULL, 10);
+    snprintf(text, CURL_ERROR_SIZE, "Connection timed out after %ld milliseconds", milliseconds);
+}
+
 CURLcode curl_transfer_end(struct curl_handle *handle, CURLcode code)
 {
     char *text = error_buffer(handle);
     note_effective_url(handle);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK) {
         curl_links_rest(handle);
+        curl_origin_close(handle->unreached);
+        handle->unreached = NULL;
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT && handle->unreached && text)
+        word_time_out(text);
     curl_disguise_take_off(handle);
     if (code == CURLE_OK)
         curl_at_hand_learn(handle);

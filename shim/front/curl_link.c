@@ -243,6 +243,19 @@ curl_socket_t curl_link_open(void *handle_, curlsocktype purpose, struct curl_so
     return link->theirs;
 }
 
+/* libcurl gives the transfer up while the origin is being connected to: what the program asks about
+ * it then, the handle that tries knows. */
+static void keep_unreached(struct curl_link *link)
+{
+    struct curl_handle *handle = link->handle;
+    if (!handle || !link->origin || curl_origin_state(link->origin) != CURL_ORIGIN_WAITS)
+        return;
+    curl_origin_close(handle->unreached);
+    handle->unreached = link->origin;
+    curl_origin_give_up(handle->unreached);
+    link->origin = NULL;
+}
+
 int curl_link_close(void *handle, curl_socket_t fd)
 {
     (void)handle;
@@ -255,8 +268,10 @@ int curl_link_close(void *handle, curl_socket_t fd)
     if (link)
         *at = link->next;
     curl_handles_unlock();
-    if (link)
+    if (link) {
+        keep_unreached(link);
         link_free(link);
+    }
     errno = saved;
     return close(fd);
 }

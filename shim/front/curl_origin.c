@@ -132,6 +132,12 @@ struct curl_origin *curl_origin_open(const struct curl *curl, CURL *easy)
     return NULL;
 }
 
+void curl_origin_give_up(struct curl_origin *origin)
+{
+    origin->code = CURLE_COULDNT_CONNECT;
+    origin->curl->curl_multi_remove_handle(origin->multi, origin->easy);
+}
+
 void curl_origin_close(struct curl_origin *origin)
 {
     if (!origin)

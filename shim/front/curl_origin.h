@@ -17,6 +17,8 @@ enum curl_origin_state { CURL_ORIGIN_WAITS, CURL_ORIGIN_READY, CURL_ORIGIN_FAILE
 /* `easy` is taken over, also on failure, which is NULL. Connecting begins at the first step. */
 struct curl_origin *curl_origin_open(const struct curl *curl, CURL *easy);
 /* Safe on NULL. */
+/* It need not be connected any more: what it knows can still be asked of its handle. */
+void curl_origin_give_up(struct curl_origin *origin);
 void curl_origin_close(struct curl_origin *origin);
 
 /* Goes on with connecting as far as that is possible now. */
