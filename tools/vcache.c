@@ -9,6 +9,7 @@
 #include "settings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,19 @@ static void preload(const char *command)
         complain("note: '%s' runs without the cache: %s", command, strerror(errno));
 }
 
+/* As the shim opens it. A FIFO that nobody reads yet may have a reader later. */
+static void try_log(void)
+{
+    const char *log = getenv(setting_infos[SETTING_LOG].variable);
+    if (!log || !*log || strcmp(log, "stderr") == 0)
+        return;
+    int fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != ENXIO)
+        complain("note: nothing is logged: '%s': %s", log, strerror(errno));
+}
+
 static bool is_disabled(void)
 {
     const char *value = getenv(setting_infos[SETTING_DISABLE].variable);
@@ -116,6 +130,7 @@ int main(int argc, char **argv)
     } else {
         if (!settings_are_readable(SETTINGS_WITH_VALUE))
             return EXIT_USAGE;
+        try_log();
         preload(argv[optind]);
     }
     return run(argv + optind);

@@ -255,6 +255,23 @@ EOF
     [ "$output" = stderr ]
 }
 
+@test "a log that cannot be written: it is said, and the command runs" {
+    run_apart vcache --log nowhere/a.log touch ran
+    [ "$status" -eq 0 ]
+    [ -e ran ]
+    [ "$errors" = "vcache: note: nothing is logged: '$PWD/nowhere/a.log': No such file or directory" ]
+    run_apart env VCACHE_LOG="$PWD" "$BUILD/vcache" true
+    [ "$errors" = "vcache: note: nothing is logged: '$PWD': Is a directory" ]
+    # Who is to read it may come later.
+    mkfifo fifo
+    for log in fifo stderr a.log; do
+        run_apart vcache --log "$log" true
+        [ -z "$errors" ]
+    done
+    run_apart vcache --log nowhere/a.log --off true
+    [ -z "$errors" ]
+}
+
 @test "an option that cannot be read: exit 2, its name and value, what was expected, nothing run" {
     local pair
     for pair in ttl=abc ttl= ttl=-1 session-idle=x max-size=12 max-size=1X log-level=loud fence= connect-timeout=x \
