@@ -185,11 +185,13 @@ bool session_login_body(const struct session *login, struct buffer *body);
 void session_refuse(struct session *login);
 
 /*
- * The names of the program's that stand for others at the origin: appends pairs of sized spans (as
- * buffer_append_sized), the program's and the origin's; none if the session was never succeeded.
- * Cookie, key, and views that were made again. False without memory.
+ * The names of the program's that stand for others in `actual`, which stood for its session when
+ * the exchange began (another thread may have had it succeeded since: what is said in one exchange
+ * is said in one session). Appends pairs of sized spans (as buffer_append_sized), the program's and
+ * the origin's; none if that is the session itself. Cookie, key, and views that were made again.
+ * False without memory.
  */
-bool session_names(struct session *session, struct buffer *names);
+bool session_names(struct session *session, const struct session *actual, struct buffer *names);
 
 /* A view, and what is needed to make it again. */
 struct session_view {
@@ -200,22 +202,24 @@ struct session_view {
     bool is_own;           /* it was made where nobody else finds it */
 };
 
-/* The program holds the view from now on, in what stands for its session. False: it could not be
- * made again, for it is too large, or there are too many. */
-bool session_view_add(struct session *session, const struct session_view *view);
+/* The program holds the view from now on, in `actual`. False: it could not be made again, for it is
+ * too large, or there are too many. */
+bool session_view_add(struct session *session, const struct session *actual,
+                      const struct session_view *view);
 /* Whether others may hold it, too, or it has ended with its session: DestroyView is answered
  * locally. `reference`: as the program was told. */
-bool session_view_is_kept(struct session *session, struct span reference);
+bool session_view_is_kept(struct session *session, const struct session *actual,
+                          struct span reference);
 /* The program has destroyed its own. False: it was not known. */
 bool session_view_forget(struct session *session, struct span reference);
-/* A view that `text` names and that does not exist in what stands for the session now: appends its
- * reference, as the program was told, and the request that makes it. */
-bool session_view_missing(struct session *session, struct span text, struct cache_key *key,
-                          struct buffer *reference, struct buffer *request);
-/* It was made again as `current`; or it cannot be (empty), and is not tried again. `is_shared`:
- * others may find it. */
-void session_view_renew(struct session *session, struct span reference, struct span current,
-                        bool is_shared);
+/* A view that `text` names and that does not exist in `actual`: appends its reference, as the
+ * program was told, and the request that makes it. */
+bool session_view_missing(struct session *session, const struct session *actual, struct span text,
+                          struct cache_key *key, struct buffer *reference, struct buffer *request);
+/* It was made again there as `current`; or it cannot be (empty), and is not tried again.
+ * `is_shared`: others may find it. */
+void session_view_renew(struct session *session, const struct session *actual,
+                        struct span reference, struct span current, bool is_shared);
 
 /* For the tools: what a record says without the password. */
 struct session_info {

@@ -194,14 +194,15 @@ static struct view *make_view(const struct session_view *from, const struct sess
     return NULL;
 }
 
-bool session_view_add(struct session *session, const struct session_view *from)
+bool session_view_add(struct session *session, const struct session *actual,
+                      const struct session_view *from)
 {
     if (from->reference.size == 0 || from->request.size > VIEW_REQUEST_SIZE)
         return false;
     session_lock();
     struct view *view = find_view(session, from->reference);
     if (!view && count_views(session) < VIEW_COUNT) {
-        view = make_view(from, actual_of(session));
+        view = make_view(from, actual);
         if (view) {
             view->session = session;
             view->next = views;
@@ -212,12 +213,12 @@ bool session_view_add(struct session *session, const struct session_view *from)
     return view != NULL;
 }
 
-bool session_view_is_kept(struct session *session, struct span reference)
+bool session_view_is_kept(struct session *session, const struct session *actual,
+                          struct span reference)
 {
     session_lock();
     const struct view *view = find_view(session, reference);
-    bool is_kept =
-        view ? !view->is_own || view->made_in != actual_of(session) : actual_of(session)->is_shared;
+    bool is_kept = view ? !view->is_own || view->made_in != actual : actual->is_shared;
     session_unlock();
     return is_kept;
 }
@@ -237,12 +238,11 @@ bool session_view_forget(struct session *session, struct span reference)
     return view != NULL;
 }
 
-bool session_view_missing(struct session *session, struct span text, struct cache_key *key,
-                          struct buffer *reference, struct buffer *request)
+bool session_view_missing(struct session *session, const struct session *actual, struct span text,
+                          struct cache_key *key, struct buffer *reference, struct buffer *request)
 {
     const struct view *view = NULL;
     session_lock();
-    const struct session *actual = actual_of(session);
     while ((view = next_view(session, view)) != NULL)
         if (view->made_in != actual && span_contains(text, buffer_span(&view->reference)))
             break;
@@ -254,15 +254,15 @@ bool session_view_missing(struct session *session, struct span text, struct cach
     return is_missing;
 }
 
-void session_view_renew(struct session *session, struct span reference, struct span current,
-                        bool is_shared)
+void session_view_renew(struct session *session, const struct session *actual,
+                        struct span reference, struct span current, bool is_shared)
 {
     session_lock();
     struct view *view = find_view(session, reference);
     if (view) {
         buffer_clear(&view->current);
         buffer_append_span(&view->current, current.size ? current : reference);
-        view->made_in = actual_of(session);
+        view->made_in = actual;
         view->is_own &= !is_shared;
     }
     session_unlock();
@@ -301,10 +301,9 @@ static void append_namesake(struct buffer *names, const struct session *session,
     buffer_free(&of_origin);
 }
 
-bool session_names(struct session *session, struct buffer *names)
+bool session_names(struct session *session, const struct session *actual, struct buffer *names)
 {
     session_lock();
-    const struct session *actual = actual_of(session);
     const struct view *view = NULL;
     while (actual != session && (view = next_view(session, view)) != NULL)
         if (view->made_in == actual)

@@ -99,7 +99,7 @@ static bool compose(struct exchange *x, struct span body, enum composed composed
     if (is_login) {
         is_done = is_done && hold_request(x, buffer_span(&head), body, true);
     } else {
-        is_done = is_done && session_names(x->asked.session, &names) &&
+        is_done = is_done && session_names(x->asked.session, x->asked.actual, &names) &&
                   rename_text(buffer_span(&head), buffer_span(&names), RENAME_FOR_ORIGIN,
                               &renamed_head) &&
                   rename_text(body, buffer_span(&names), RENAME_FOR_ORIGIN, &renamed_body) &&
@@ -129,7 +129,7 @@ void compose_held_head(struct exchange *x)
     struct buffer names = {0}, renamed = {0};
     const uint8_t *end = x->held.size ? memmem(x->held.data, x->held.size, "\r\n\r\n", 4) : NULL;
     size_t size = end ? (size_t)(end - x->held.data) : 0;
-    if (size > 0 && session_names(x->asked.session, &names) &&
+    if (size > 0 && session_names(x->asked.session, x->asked.actual, &names) &&
         rename_text((struct span){x->held.data, size}, buffer_span(&names), RENAME_FOR_ORIGIN,
                     &renamed) &&
         buffer_append(&renamed, end, x->held.size - size)) {
@@ -176,8 +176,9 @@ bool compose_length(struct buffer *head, size_t body_size)
 static bool rename_in(struct exchange *x, struct span text, enum rename_way way, struct buffer *to)
 {
     struct buffer names = {0};
-    bool is_done = (!x->asked.session || session_names(x->asked.session, &names)) &&
-                   rename_text(text, buffer_span(&names), way, to);
+    bool is_done =
+        (!x->asked.session || session_names(x->asked.session, x->asked.actual, &names)) &&
+        rename_text(text, buffer_span(&names), way, to);
     buffer_wipe(&names);
     buffer_free(&names);
     return is_done;

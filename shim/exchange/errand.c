@@ -61,7 +61,7 @@ static bool find_view(struct exchange *x)
         session_bound_get(cache_of(x), x->asked.actual, &x->errand.key, &head, &body) == CACHE_OK &&
         soap_read_response(buffer_span(&body), &soap) && soap.returnval.size > 0;
     if (is_found)
-        session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
+        session_view_renew(x->asked.session, x->asked.actual, buffer_span(&x->errand.reference),
                            buffer_span(&soap.returnval), true);
     soap_response_free(&soap);
     buffer_free(&head);
@@ -85,13 +85,13 @@ static bool begin_view(struct exchange *x, struct span text)
     struct buffer request = {0};
     bool is_begun = false;
     buffer_clear(&x->errand.reference);
-    while (session_view_missing(x->asked.session, text, &x->errand.key, &x->errand.reference,
-                                &request)) {
+    while (session_view_missing(x->asked.session, x->asked.actual, text, &x->errand.key,
+                                &x->errand.reference, &request)) {
         if (!find_view_or_claim(x)) {
             is_begun = compose_own_request(x, buffer_span(&request), false);
             if (is_begun)
                 break;
-            session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
+            session_view_renew(x->asked.session, x->asked.actual, buffer_span(&x->errand.reference),
                                (struct span){0}, false);
         }
         buffer_clear(&x->errand.reference);
@@ -280,7 +280,7 @@ static void learn_view(struct exchange *x, struct span body)
     struct soap_response soap = {0};
     bool is_made = http_status(x->response) == 200 && soap_read_response(body, &soap) &&
                    !soap.is_fault && soap.returnval.size > 0;
-    session_view_renew(x->asked.session, buffer_span(&x->errand.reference),
+    session_view_renew(x->asked.session, x->asked.actual, buffer_span(&x->errand.reference),
                        is_made ? buffer_span(&soap.returnval) : (struct span){0},
                        session_is_shared(x->asked.actual));
     if (is_made && session_is_shared(x->asked.actual) &&

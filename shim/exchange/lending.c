@@ -10,7 +10,7 @@ void lend_view(struct exchange *x, struct span current, bool is_own)
                     compose_for_program(x, current, &reference);
     view.key = x->asked.key;
     view.reference = buffer_span(&reference);
-    if (!is_added || !session_view_add(x->asked.session, &view))
+    if (!is_added || !session_view_add(x->asked.session, x->asked.actual, &view))
         session_keep_thing(x->asked.actual, true);
     buffer_free(&reference);
 }
@@ -241,7 +241,7 @@ enum exchange_verdict decide_destroy_view(struct exchange *x)
 {
     struct buffer reference = {0};
     bool is_kept = destroyed_view(x, &reference) &&
-                   session_view_is_kept(x->asked.session, buffer_span(&reference));
+                   session_view_is_kept(x->asked.session, x->asked.actual, buffer_span(&reference));
     buffer_free(&reference);
     return is_kept && answer_empty(x, "DestroyViewResponse", VERDICT_VIEW_KEPT)
                ? EXCHANGE_ANSWER

@@ -265,7 +265,7 @@ static void the_pairs_are(struct session *session, const char *expected)
 {
     struct buffer names = {0};
     struct buffer joined = {0};
-    assert_true(session_names(session, &names));
+    assert_true(session_names(session, session_actual(session), &names));
     for (size_t at = 0; at < names.size;) {
         uint64_t size;
         memcpy(&size, names.data + at, sizeof(size));
@@ -369,9 +369,10 @@ static void no_two_views_have_one_name(void **state)
     const struct session_view view = {.reference = SPAN_OF("session[key-52ab]1"),
                                       .current = SPAN_OF("session[key-52ab]1")};
     const struct session_opened second = opened_as("cookie-2", "key-2");
-    session_view_add(session, &view);
+    session_view_add(session, session_actual(session), &view);
     session_give_own(session, session_open_private(login, &second));
-    session_view_renew(session, SPAN_OF("session[key-52ab]1"), SPAN_OF("session[key-2]2"), false);
+    session_view_renew(session, session_actual(session), SPAN_OF("session[key-52ab]1"),
+                       SPAN_OF("session[key-2]2"), false);
     /* What the other session calls its first view is not the program's first. */
     the_pairs_are(session, "session[key-52ab]1 session[key-2]2 "
                            "session[key-52ab]1~ session[key-2]1 "
@@ -415,20 +416,53 @@ static void views_are_missing_in_a_successor_until_they_are_made_again(void **st
     struct buffer reference = {0};
     struct buffer request = {0};
     struct cache_key key;
-    assert_true(session_view_add(session, &view));
-    assert_true(session_view_add(session, &view));
-    assert_false(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
+    assert_true(session_view_add(session, session_actual(session), &view));
+    assert_true(session_view_add(session, session_actual(session), &view));
+    assert_false(session_view_missing(session, session_actual(session), SPAN_OF("of view-1"), &key,
+                                      &reference, &request));
     session_give_own(session, session_open_private(login, &second));
-    assert_false(session_view_missing(session, SPAN_OF("of view-2"), &key, &reference, &request));
-    assert_true(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
+    assert_false(session_view_missing(session, session_actual(session), SPAN_OF("of view-2"), &key,
+                                      &reference, &request));
+    assert_true(session_view_missing(session, session_actual(session), SPAN_OF("of view-1"), &key,
+                                     &reference, &request));
     assert_int_equal(key.id[0], 1);
     assert_true(span_equal(buffer_span(&reference), SPAN_OF("view-1")));
     assert_true(span_equal(buffer_span(&request), view.request));
-    session_view_renew(session, SPAN_OF("view-1"), SPAN_OF("view-9"), false);
-    assert_false(session_view_missing(session, SPAN_OF("of view-1"), &key, &reference, &request));
+    session_view_renew(session, session_actual(session), SPAN_OF("view-1"), SPAN_OF("view-9"),
+                       false);
+    assert_false(session_view_missing(session, session_actual(session), SPAN_OF("of view-1"), &key,
+                                      &reference, &request));
     the_pairs_are(session, "view-1 view-9 cookie-4711 cookie-2 key-52ab key-2 ");
     buffer_free(&reference);
     buffer_free(&request);
+}
+
+/* By another thread, while an exchange in the session before is under way. */
+static void a_view_that_was_found_before_the_succession_is_missing_after_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct session *session = publish(fixture->cache, login);
+    const struct session_view view = {.request = SPAN_OF("<CreateContainerView/>"),
+                                      .reference = SPAN_OF("view-1"),
+                                      .current = SPAN_OF("view-1")};
+    const struct session_opened second = opened_as("cookie-2", "key-2");
+    const struct session *before = session_actual(session);
+    struct buffer reference = {0};
+    struct buffer request = {0};
+    struct buffer names = {0};
+    struct cache_key key;
+    session_give_own(session, session_open_private(login, &second));
+    assert_true(session_names(session, before, &names));
+    assert_int_equal(names.size, 0);
+    assert_true(session_view_add(session, before, &view));
+    assert_false(
+        session_view_missing(session, before, SPAN_OF("of view-1"), &key, &reference, &request));
+    assert_true(session_view_missing(session, session_actual(session), SPAN_OF("of view-1"), &key,
+                                     &reference, &request));
+    buffer_free(&reference);
+    buffer_free(&request);
+    buffer_free(&names);
 }
 
 static void a_view_is_destroyed_only_where_nobody_else_finds_it(void **state)
@@ -441,24 +475,24 @@ static void a_view_is_destroyed_only_where_nobody_else_finds_it(void **state)
         .reference = SPAN_OF("own"), .current = SPAN_OF("own"), .is_own = true};
     const struct session_opened second = opened_as("cookie-2", "key-2");
     const struct session_opened third = opened_as("cookie-3", "key-3");
-    assert_true(session_view_add(session, &lent));
-    assert_true(session_view_is_kept(session, SPAN_OF("lent")));
+    assert_true(session_view_add(session, session_actual(session), &lent));
+    assert_true(session_view_is_kept(session, session_actual(session), SPAN_OF("lent")));
     /* Of one that is not known, nobody knows who else has it, while the session is shared. */
-    assert_true(session_view_is_kept(session, SPAN_OF("unknown")));
+    assert_true(session_view_is_kept(session, session_actual(session), SPAN_OF("unknown")));
     session_give_own(session, session_open_private(login, &second));
-    assert_false(session_view_is_kept(session, SPAN_OF("unknown")));
-    assert_true(session_view_is_kept(session, SPAN_OF("lent")));
-    session_view_renew(session, SPAN_OF("lent"), SPAN_OF("again"), false);
-    assert_true(session_view_is_kept(session, SPAN_OF("lent")));
-    assert_true(session_view_add(session, &own));
-    assert_false(session_view_is_kept(session, SPAN_OF("own")));
+    assert_false(session_view_is_kept(session, session_actual(session), SPAN_OF("unknown")));
+    assert_true(session_view_is_kept(session, session_actual(session), SPAN_OF("lent")));
+    session_view_renew(session, session_actual(session), SPAN_OF("lent"), SPAN_OF("again"), false);
+    assert_true(session_view_is_kept(session, session_actual(session), SPAN_OF("lent")));
+    assert_true(session_view_add(session, session_actual(session), &own));
+    assert_false(session_view_is_kept(session, session_actual(session), SPAN_OF("own")));
     /* It has ended with its session; then it is made again. */
     session_give_own(session, session_open_private(login, &third));
-    assert_true(session_view_is_kept(session, SPAN_OF("own")));
-    session_view_renew(session, SPAN_OF("own"), SPAN_OF("again"), false);
-    assert_false(session_view_is_kept(session, SPAN_OF("own")));
-    session_view_renew(session, SPAN_OF("own"), SPAN_OF("found"), true);
-    assert_true(session_view_is_kept(session, SPAN_OF("own")));
+    assert_true(session_view_is_kept(session, session_actual(session), SPAN_OF("own")));
+    session_view_renew(session, session_actual(session), SPAN_OF("own"), SPAN_OF("again"), false);
+    assert_false(session_view_is_kept(session, session_actual(session), SPAN_OF("own")));
+    session_view_renew(session, session_actual(session), SPAN_OF("own"), SPAN_OF("found"), true);
+    assert_true(session_view_is_kept(session, session_actual(session), SPAN_OF("own")));
     assert_true(session_view_forget(session, SPAN_OF("own")));
     assert_false(session_view_forget(session, SPAN_OF("own")));
 }
@@ -539,6 +573,7 @@ int main(void)
         WITH_CACHE(no_two_views_have_one_name),
         WITH_CACHE(a_login_is_repeated_only_where_its_peer_is_trusted_alike),
         WITH_CACHE(views_are_missing_in_a_successor_until_they_are_made_again),
+        WITH_CACHE(a_view_that_was_found_before_the_succession_is_missing_after_it),
         WITH_CACHE(a_view_is_destroyed_only_where_nobody_else_finds_it),
         WITH_CACHE(no_secret_is_readable_on_disk),
     };
