@@ -164,6 +164,8 @@ bool session_unseal(const struct session *session, const struct cache_key *key, 
 
 /* The session that stands at the origin for `session`: itself, if it was never succeeded. */
 struct session *session_actual(struct session *session);
+/* The session that this is a name of, as it was lent: itself, if it is no second name. */
+struct session *session_named(struct session *session);
 /* Whether no program in this process knows what stands for it by another name, too. */
 bool session_is_only_name(struct session *session);
 /* `own` stands for it from now on: the program's alone. */

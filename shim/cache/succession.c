@@ -56,6 +56,11 @@ struct session *session_actual(struct session *session)
     return actual;
 }
 
+struct session *session_named(struct session *session)
+{
+    return session->stands_for ? session->stands_for : session;
+}
+
 void session_give_own(struct session *session, struct session *own)
 {
     session_lock();

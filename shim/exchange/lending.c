@@ -111,7 +111,8 @@ static bool borrow(struct exchange *x)
                                   &session, &head, &body) == CACHE_OK;
     if (is_lent) {
         x->asked.session = session;
-        x->asked.actual = session_actual(session);
+        /* Which the response speaks of, whatever has succeeded it since. */
+        x->asked.actual = session_named(session);
         is_lent = lend_answer(x, buffer_span(&head), buffer_span(&body));
         report_hit(x, VERDICT_SESSION_LENT, 0, x->answer.body.size, 0);
     }

@@ -327,6 +327,9 @@ static void an_heir_stands_for_every_name_of_the_dead(void **state)
     session_give_own(dead, own);
     assert_ptr_equal(session_actual(dead), own);
     assert_ptr_equal(session_actual(other_name), heir);
+    /* It was lent as the one that has ended: of that the response spoke. */
+    assert_ptr_equal(session_named(other_name), dead);
+    assert_ptr_equal(session_named(dead), dead);
     buffer_free(&bytes);
 }
 
