@@ -1,6 +1,5 @@
 /* The cache's handle: see cache.h. */
 #include "base/clock.h"
-#include "base/room.h"
 #include "cache/cache.h"
 #include "cache/directory.h"
 #include "cache/fork.h"
@@ -15,8 +14,6 @@
 #include <unistd.h>
 
 #define RETRY_MS 10000 /* after an opening failed */
-/* The cache's own, those of a link and of what it leads to, and some for the program. */
-#define DESCRIPTORS 24
 
 enum cache_status cache_refuse(struct cache *cache, enum cache_status status, const char *reason)
 {
@@ -80,11 +77,6 @@ static enum cache_status open_all(struct cache *cache, bool create)
     enum cache_status status = directory_open(cache->config.directory, create, &directory, &reason);
     if (status != CACHE_OK)
         return cache_refuse(cache, status, reason);
-    if (!room_for_descriptors(DESCRIPTORS)) {
-        close(directory);
-        return cache_refuse(cache, CACHE_UNAVAILABLE,
-                            "The program has hardly a file descriptor left.");
-    }
     status = gate_enter(&cache->gate, cache->locks_path, create);
     switch (status) {
     case CACHE_OK:

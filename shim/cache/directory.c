@@ -1,12 +1,18 @@
 /* The cache's directory: see directory.h. */
 #include "cache/directory.h"
 
+#include "base/room.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+/* The cache's own, those of a link of libcurl's and of what it leads to, and some for the program:
+ * not even for a moment is one taken that the program may need. */
+enum { DESCRIPTORS = 24 };
 
 /* Not in every <linux/magic.h>. */
 #define CIFS_MAGIC 0xFF534D42
@@ -109,6 +115,11 @@ static const char *objection(int fd)
 
 enum cache_status directory_open(const char *path, bool create, int *fd, const char **reason)
 {
+    *fd = -1;
+    if (!room_for_descriptors(DESCRIPTORS)) {
+        *reason = "The program has hardly a file descriptor left.";
+        return CACHE_UNAVAILABLE;
+    }
     *fd = open_directory(path);
     if (*fd < 0 && errno == ENOENT && create) {
         make_all(path);
