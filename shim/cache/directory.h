@@ -13,7 +13,7 @@
  * Opens the directory `path` (absolute) for use as *fd (close-on-exec). It must belong to the
  * effective user, be no symbolic link, and lie on a local file system; group and other lose their
  * permissions. `create` makes it, and what is missing above it, with mode 0700. On anything but
- * CACHE_OK, *reason says why.
+ * CACHE_OK, *reason says why; where hardly a descriptor is left (room.h), nothing is opened.
  */
 enum cache_status directory_open(const char *path, bool create, int *fd, const char **reason);
 
