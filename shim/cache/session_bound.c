@@ -5,7 +5,8 @@
 
 /* What a record in RECORDS_BOUND begins with. */
 struct bound_record {
-    struct record_key session;
+    struct record_key login;  /* of the session's record */
+    struct record_key cookie; /* tells one session of that login from the next, as there */
 };
 
 bool session_is_spoken_of(const struct session *session, struct span text)
@@ -76,25 +77,39 @@ enum cache_status session_bound_put(struct cache *cache, struct session *session
 {
     struct record_key id;
     struct buffer value = {0};
-    struct bound_record bound = {.session = session->id};
+    struct bound_record bound = {.login = session->id};
     enum cache_status status = CACHE_UNAVAILABLE;
-    if (identify_bound(cache, session, key, &id) && buffer_append(&value, &bound, sizeof(bound)) &&
+    if (identify_bound(cache, session, key, &id) &&
+        principal_identify(cache, &session->endpoint, &session->trust,
+                           span_of_short(&session->cookie), &bound.cookie) &&
+        buffer_append(&value, &bound, sizeof(bound)) &&
         session_seal(session, key, head, body, &value))
         status = record_put(cache, RECORDS_BOUND, &id, buffer_span(&value));
     buffer_free(&value);
     return status;
 }
 
+struct whose {
+    const struct record_key *login;
+    const struct record_key *cookie;
+};
+
 static bool is_bound_to(const struct record_key *key, struct span value, void *closure)
 {
     (void)key;
-    const struct record_key *session = closure;
-    return value.size >= sizeof(struct bound_record) &&
-           memcmp(value.data, session, sizeof(*session)) == 0;
+    const struct whose *whose = closure;
+    struct bound_record bound;
+    if (value.size < sizeof(bound))
+        return false;
+    memcpy(&bound, value.data, sizeof(bound));
+    return memcmp(&bound.login, whose->login, sizeof(bound.login)) == 0 &&
+           (!whose->cookie || memcmp(&bound.cookie, whose->cookie, sizeof(bound.cookie)) == 0);
 }
 
-void session_bound_remove(struct cache *cache, struct record_key session)
+void session_bound_remove(struct cache *cache, struct record_key login,
+                          const struct record_key *cookie)
 {
     uint64_t removed = 0;
-    record_sweep(cache, RECORDS_BOUND, is_bound_to, &session, false, &removed);
+    struct whose whose = {&login, cookie};
+    record_sweep(cache, RECORDS_BOUND, is_bound_to, &whose, false, &removed);
 }

@@ -72,8 +72,10 @@ bool session_identify_record(struct cache *cache, const char *label, const struc
 
 /* ---- session_bound.c ---- */
 
-/* Nothing is bound any more to the session whose record that was. */
-void session_bound_remove(struct cache *cache, struct record_key session);
+/* Nothing is bound any more to the session of that login which has that cookie (as identified);
+ * NULL: to none of that login's. */
+void session_bound_remove(struct cache *cache, struct record_key login,
+                          const struct record_key *cookie);
 
 /* ---- principal.c ---- */
 

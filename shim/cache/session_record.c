@@ -266,25 +266,11 @@ void session_touch(struct cache *cache, struct session *session)
     buffer_free(&after);
 }
 
-static void end_lending(struct cache *cache, struct session *session, bool is_removed)
-{
-    if (is_removed)
-        session_bound_remove(cache, session->id);
-    session_lock();
-    session->is_shared = false;
-    session_unlock();
-}
-
-void session_withdraw(struct cache *cache, struct session *session)
-{
-    struct buffer value = {0};
-    bool is_removed = own_record(cache, session, &value) &&
-                      record_delete(cache, RECORDS_SESSIONS, &session->id) == CACHE_OK;
-    buffer_free(&value);
-    end_lending(cache, session, is_removed);
-}
-
-static enum cache_status try_to_take_back(struct cache *cache, struct session *session)
+/* Removes the record, unless it is another session's by now: between a look and the deed, who
+ * healed the same session may have stored its heir. CACHE_ABSENT: the record has changed meanwhile.
+ */
+static enum cache_status try_to_remove(struct cache *cache, const struct session *session,
+                                       bool is_if_never_lent)
 {
     struct buffer value = {0};
     struct session_record record;
@@ -292,21 +278,42 @@ static enum cache_status try_to_take_back(struct cache *cache, struct session *s
     const struct span nothing = {0};
     enum cache_status status = CACHE_UNAVAILABLE;
     if (own_record(cache, session, &value) && record_read(buffer_span(&value), &record, &sealed) &&
-        !record.was_lent)
+        !(is_if_never_lent && record.was_lent))
         status =
             record_replace(cache, RECORDS_SESSIONS, &session->id, buffer_span(&value), nothing);
+    if (status == CACHE_OK)
+        session_bound_remove(cache, session->id, &record.cookie);
     buffer_free(&value);
     return status;
 }
 
-bool session_take_back(struct cache *cache, struct session *session)
+static bool remove_record(struct cache *cache, struct session *session, bool is_if_never_lent)
 {
     enum cache_status status = CACHE_ABSENT;
     for (int tries = 0; status == CACHE_ABSENT && tries < TRIES; tries++)
-        status = try_to_take_back(cache, session);
-    if (status == CACHE_OK)
-        end_lending(cache, session, true);
+        status = try_to_remove(cache, session, is_if_never_lent);
     return status == CACHE_OK;
+}
+
+static void end_lending(struct session *session)
+{
+    session_lock();
+    session->is_shared = false;
+    session_unlock();
+}
+
+void session_withdraw(struct cache *cache, struct session *session)
+{
+    remove_record(cache, session, false);
+    end_lending(session);
+}
+
+bool session_take_back(struct cache *cache, struct session *session)
+{
+    bool is_removed = remove_record(cache, session, true);
+    if (is_removed)
+        end_lending(session);
+    return is_removed;
 }
 
 void session_make_private(struct cache *cache, struct session *session)
@@ -361,7 +368,7 @@ enum cache_status session_sweep(struct cache *cache, session_visitor *visit, voi
          at += sizeof(struct record_key)) {
         struct record_key id;
         memcpy(&id, sweep.chosen.data + at, sizeof(id));
-        session_bound_remove(cache, id);
+        session_bound_remove(cache, id, NULL);
     }
     buffer_free(&sweep.chosen);
     return status;

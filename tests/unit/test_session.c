@@ -5,6 +5,7 @@
 #include "cache/session.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -239,6 +240,44 @@ static void the_second_of_two_sessions_stays_its_programs_own(void **state)
     /* When the first is gone the next one is lent. */
     session_withdraw(fixture->cache, first);
     open_session(fixture->cache, login, "cookie-4713", true);
+}
+
+/* Many learn at once that the origin has ended a session; one of them has another one by then. */
+struct ending {
+    struct cache *cache;
+    struct session *dead;
+    pthread_barrier_t barrier;
+};
+
+static void *withdraw_dead(void *closure)
+{
+    struct ending *ending = closure;
+    pthread_barrier_wait(&ending->barrier);
+    session_withdraw(ending->cache, ending->dead);
+    return NULL;
+}
+
+static void who_withdraws_the_dead_leaves_its_heir(void **state)
+{
+    enum { ROUNDS = 100, OTHERS = 3 };
+    struct fixture *fixture = *state;
+    struct session *login = of(fixture->cache, &vcenter, &verified, "admin", "secret");
+    struct ending ending = {.cache = fixture->cache, .dead = publish(fixture->cache, login)};
+    assert_int_equal(pthread_barrier_init(&ending.barrier, NULL, OTHERS + 1), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t others[OTHERS];
+        char cookie[32];
+        snprintf(cookie, sizeof(cookie), "heir-%d", round);
+        for (int i = 0; i < OTHERS; i++)
+            assert_int_equal(pthread_create(&others[i], NULL, withdraw_dead, &ending), 0);
+        withdraw_dead(&ending);
+        struct session *heir = open_session(fixture->cache, login, cookie, true);
+        for (int i = 0; i < OTHERS; i++)
+            pthread_join(others[i], NULL);
+        assert_int_equal(try_to_borrow(fixture->cache, login), CACHE_OK);
+        ending.dead = heir;
+    }
+    pthread_barrier_destroy(&ending.barrier);
 }
 
 static void what_is_bound_lives_and_dies_with_its_session(void **state)
@@ -569,6 +608,7 @@ int main(void)
         WITH_CACHE(a_session_that_was_withdrawn_or_idled_is_not_lent),
         WITH_CACHE(a_session_is_taken_back_only_if_nobody_was_lent_it),
         WITH_CACHE(the_second_of_two_sessions_stays_its_programs_own),
+        WITH_CACHE(who_withdraws_the_dead_leaves_its_heir),
         WITH_CACHE(what_is_bound_lives_and_dies_with_its_session),
         WITH_CACHE(an_own_session_stands_for_the_one_that_the_program_names),
         WITH_CACHE(an_heir_stands_for_every_name_of_the_dead),
