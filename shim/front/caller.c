@@ -59,6 +59,12 @@ bool caller_is_libcurl(const void *return_address)
     return object && is_libcurl(object);
 }
 
+bool caller_is_python(const void *return_address)
+{
+    const struct link_map *object = object_of(return_address);
+    return object && is_library(object, "_ssl.");
+}
+
 /* The real function as `object` would have bound it: in its own scope; the main program's is the
  * global one. */
 static const void *bound_by(const struct link_map *object, const char *name)

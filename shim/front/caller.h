@@ -79,8 +79,9 @@ static inline size_t caller_slot(uintptr_t address)
     return (address ^ (address >> 9)) % CALLERS;
 }
 
-/* Whether that is an address within libcurl. */
+/* Whether that is an address within libcurl, or within CPython's ssl module. */
 bool caller_is_libcurl(const void *return_address);
+bool caller_is_python(const void *return_address);
 
 struct route caller_find(const void *return_address, const SSL *ssl);
 

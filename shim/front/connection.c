@@ -124,7 +124,7 @@ static int shake_hands(const struct call *call, bool is_ours)
     int result = 1;
     if ((is_ours || standin_exists()) && !defer_of(route, call->ssl) &&
         !call->openssl->SSL_is_init_finished(call->ssl))
-        result = defer_handshake(route, call->ssl, false);
+        result = defer_handshake(route, call->ssl, false, NULL);
     if (result > 0)
         return 1;
     return call->is_ex ? 0 : -1;

@@ -53,7 +53,8 @@ struct connection {
 struct call {
     const struct openssl *openssl;
     SSL *ssl;
-    bool is_ex; /* SSL_write_ex and kin */
+    bool is_ex;    /* SSL_write_ex and kin */
+    bool is_write; /* of them SSL_write_ex itself, with bytes */
 };
 
 extern struct connection connection_passing;

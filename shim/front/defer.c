@@ -2,6 +2,7 @@
 #include "front/chains.h"
 #include "front/defer_parts.h"
 #include "front/greeting.h"
+#include "front/python.h"
 #include "front/standin.h"
 #include "front/verify.h"
 
@@ -39,6 +40,7 @@ void defer_end(struct deferred *deferred)
 static void free_deferred(struct deferred *deferred)
 {
     defer_end(deferred);
+    python_withdraw();
     chains_free(deferred->openssl, deferred->chain);
     chains_free(deferred->openssl, deferred->verified);
     free(deferred);
@@ -153,6 +155,7 @@ static bool read_outcome(struct deferred *deferred, const struct peer_outcome *o
 
 /* The SSL's socket, in whose place it stands. */
 struct standing {
+    const void *caller;
     struct descriptor descriptor;
     struct dial_peer peer;
 };
@@ -166,6 +169,7 @@ static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl,
     *deferred = (struct deferred){.openssl = openssl,
                                   .ssl = ssl,
                                   .phase = DEFER_OVER,
+                                  .caller = standing->caller,
                                   .descriptor = standing->descriptor,
                                   .peer = standing->peer,
                                   .endpoint = peer->endpoint};
@@ -271,10 +275,11 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, const struct 
 
 /* Whether the handshake is answered here; if not, the socket is connected, or about to be. False:
  * it cannot be. */
-static bool answer_handshake(struct route route, SSL *ssl, bool connects, bool *is_answered)
+static bool answer_handshake(struct route route, SSL *ssl, bool connects, const void *caller,
+                             bool *is_answered)
 {
     const struct openssl *openssl = route.openssl;
-    struct standing standing;
+    struct standing standing = {.caller = caller};
     struct endpoint endpoint = {{0}};
     enum verdict verdict = VERDICT_CONNECT_SPECIAL;
     int fd = socket_of(openssl, ssl);
@@ -293,7 +298,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, bool *
            standin_replace(fd, context_get()->config.connect_timeout_ms) != STANDIN_FAILED;
 }
 
-int defer_handshake(struct route route, SSL *ssl, bool connects)
+int defer_handshake(struct route route, SSL *ssl, bool connects, const void *caller)
 {
     const struct openssl *openssl = route.openssl;
     bool is_answered = false;
@@ -301,7 +306,7 @@ int defer_handshake(struct route route, SSL *ssl, bool connects)
     struct deferred *deferred = defer_of(route, ssl);
     if (deferred)
         return defer_go_on(deferred);
-    if (standin_exists() && !answer_handshake(route, ssl, connects, &is_answered))
+    if (standin_exists() && !answer_handshake(route, ssl, connects, caller, &is_answered))
         return -1;
     errno = saved;
     CALLER_ENTER(openssl, ssl);

@@ -41,9 +41,10 @@ static inline struct deferred *defer_of(struct route route, const SSL *ssl)
 
 /*
  * The program's SSL_do_handshake, or SSL_connect if `connects`: answered here if it can be, else
- * the real function, over a real connection. What it returned.
+ * the real function, over a real connection. What it returned. `caller`: who asks, by the return
+ * address; NULL: the handshake is implied.
  */
-int defer_handshake(struct route route, SSL *ssl, bool connects);
+int defer_handshake(struct route route, SSL *ssl, bool connects, const void *caller);
 
 /*
  * The SSL is needed for real, to send what must go out (VERDICT_CONNECT_NEEDED) or for another
@@ -52,7 +53,10 @@ int defer_handshake(struct route route, SSL *ssl, bool connects);
  * the next request tries again.
  */
 int defer_settle(const struct call *call, enum verdict why);
-/* The same for a call that cannot be put off: waits however the socket is. */
+/* SSL_write_ex fails: if for want of a connection, the program is told why, by the error queue or
+ * (true) by an exception, and then the call is to succeed. */
+bool defer_tell_writer(const struct call *call);
+/* As defer_settle, for a call that cannot be put off: waits however the socket is. */
 bool defer_settle_at_once(struct route route, const SSL *ssl);
 
 /* The program reads, and nothing was asked: 1 if it is to read for real, else it is told that there

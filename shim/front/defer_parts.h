@@ -31,6 +31,8 @@ struct deferred {
     int told; /* what the last call said by SSL_ERROR_WANT_…, in place of OpenSSL; 0: nothing */
     uint64_t deadline_ms; /* clock_milliseconds(): by then it is real, */
     bool is_hurried;      /* and the kernel was told so, too */
+    const void *caller;   /* who asked for the handshake, by its return address */
+    bool is_untold;       /* a write failed for it, and has not said so yet */
     int failure; /* why the last try to make it real failed, as of a system call; 0: it did not */
     bool is_refused;
     enum verdict why; /* it is made real */

@@ -10,16 +10,16 @@ static bool is_plain(struct route route, const SSL *ssl)
     return !standin_exists() && !defer_of(route, ssl);
 }
 
-int tls_connect(struct route route, SSL *ssl)
+int tls_connect(struct route route, SSL *ssl, const void *caller)
 {
     return is_plain(route, ssl) ? route.openssl->SSL_connect(ssl)
-                                : defer_handshake(route, ssl, true);
+                                : defer_handshake(route, ssl, true, caller);
 }
 
-int tls_do_handshake(struct route route, SSL *ssl)
+int tls_do_handshake(struct route route, SSL *ssl, const void *caller)
 {
     return is_plain(route, ssl) ? route.openssl->SSL_do_handshake(ssl)
-                                : defer_handshake(route, ssl, false);
+                                : defer_handshake(route, ssl, false, caller);
 }
 
 /* These return 0 for success. */

@@ -106,12 +106,12 @@ EXPORT void SSL_set0_wbio(SSL *ssl, BIO *writes)
 
 EXPORT int SSL_connect(SSL *ssl)
 {
-    return tls_connect(ROUTE, ssl);
+    return tls_connect(ROUTE, ssl, __builtin_return_address(0));
 }
 
 EXPORT int SSL_do_handshake(SSL *ssl)
 {
-    return tls_do_handshake(ROUTE, ssl);
+    return tls_do_handshake(ROUTE, ssl, __builtin_return_address(0));
 }
 
 EXPORT int SSL_is_init_finished(const SSL *ssl)

@@ -241,13 +241,14 @@ int tls_read(struct route route, SSL *ssl, void *bytes, int size)
     struct connection *connection = connection_of(route, ssl);
     if (connection == CONNECTION_PASS && size > 0)
         return route.openssl->SSL_read(ssl, bytes, size);
-    return read_int(&(struct call){route.openssl, ssl, false}, connection, bytes, size, false);
+    return read_int(&(struct call){.openssl = route.openssl, .ssl = ssl}, connection, bytes, size,
+                    false);
 }
 
 int tls_peek(struct route route, SSL *ssl, void *bytes, int size)
 {
-    return read_int(&(struct call){route.openssl, ssl, false}, connection_of(route, ssl), bytes,
-                    size, true);
+    return read_int(&(struct call){.openssl = route.openssl, .ssl = ssl}, connection_of(route, ssl),
+                    bytes, size, true);
 }
 
 __attribute__((noinline)) static int read_ex(const struct call *call, struct connection *connection,
@@ -267,13 +268,14 @@ int tls_read_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *
     struct connection *connection = connection_of(route, ssl);
     if (connection == CONNECTION_PASS && size > 0)
         return route.openssl->SSL_read_ex(ssl, bytes, size, done);
-    return read_ex(&(struct call){route.openssl, ssl, true}, connection, bytes, size, false, done);
+    return read_ex(&(struct call){.openssl = route.openssl, .ssl = ssl, .is_ex = true}, connection,
+                   bytes, size, false, done);
 }
 
 int tls_peek_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
 {
-    return read_ex(&(struct call){route.openssl, ssl, true}, connection_of(route, ssl), bytes, size,
-                   true, done);
+    return read_ex(&(struct call){.openssl = route.openssl, .ssl = ssl, .is_ex = true},
+                   connection_of(route, ssl), bytes, size, true, done);
 }
 
 /* ---- what waits ---- */

@@ -1,6 +1,7 @@
 /* Deferred connections that become real: see defer.h. */
 #include "front/defer_parts.h"
 #include "front/greeting.h"
+#include "front/python.h"
 #include "front/standin.h"
 
 #include "base/clock.h"
@@ -250,6 +251,8 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
 {
     deferred->told = 0;
     deferred->failure = 0;
+    deferred->is_untold = false;
+    python_withdraw();
     bool interrupted = false;
     if (deferred->phase == DEFER_WAITING &&
         connect_really(deferred, patience, why, &interrupted) < 0)
@@ -269,17 +272,30 @@ static struct deferred *find(const struct openssl *openssl, const SSL *ssl)
 
 /*
  * What the program's call returns when there is no connection. SSL_write_ex and its kin can say no
- * more than that they failed, and not everybody looks at errno then (CPython since 3.10 takes it
- * for an end of the connection): so it stands in the queue, too, as OpenSSL's own BIO that connects
- * leaves it there.
+ * more than that they failed, and not everybody looks at errno then: so it stands in the queue,
+ * too, as OpenSSL's own BIO that connects leaves it there. What a write is to say shows at its end:
+ * it may be answered all the same.
  */
-static int say(const struct deferred *deferred, const struct call *call)
+static int say(struct deferred *deferred, const struct call *call)
 {
     if (!call->is_ex)
         return -1;
-    if (deferred->failure)
+    deferred->is_untold = call->is_write && deferred->failure;
+    if (deferred->failure && !call->is_write)
         openssl_queue_error(call->openssl, ERR_LIB_SYS, deferred->failure);
     return 0;
+}
+
+bool defer_tell_writer(const struct call *call)
+{
+    struct deferred *deferred = defer_attached(call->openssl, call->ssl);
+    if (!deferred || !deferred->is_untold)
+        return false;
+    deferred->is_untold = false;
+    if (python_raise(deferred->caller, deferred->failure))
+        return true;
+    openssl_queue_error(call->openssl, ERR_LIB_SYS, deferred->failure);
+    return false;
 }
 
 int defer_settle(const struct call *call, enum verdict why)
@@ -321,6 +337,7 @@ int defer_read(const struct call *call)
     if (deferred->phase == DEFER_WAITING && !blocks(deferred->descriptor.fd)) {
         deferred->told = SSL_ERROR_WANT_READ;
         deferred->failure = 0;
+        python_withdraw();
         errno = EAGAIN;
     } else if (settle(deferred, patience_of(deferred, NOT_AT_ALL), VERDICT_CONNECT_TOUCHED) > 0) {
         return 1;

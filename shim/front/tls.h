@@ -23,8 +23,8 @@ int tls_pending(struct route route, const SSL *ssl);
 int tls_has_pending(struct route route, const SSL *ssl);
 
 /* handshake.c */
-int tls_connect(struct route route, SSL *ssl);
-int tls_do_handshake(struct route route, SSL *ssl);
+int tls_connect(struct route route, SSL *ssl, const void *caller);
+int tls_do_handshake(struct route route, SSL *ssl, const void *caller);
 int tls_set_alpn_protos(struct route route, SSL *ssl, const unsigned char *protocols,
                         unsigned size);
 int tls_context_set_alpn_protos(struct route route, SSL_CTX *context,

@@ -136,7 +136,12 @@ __attribute__((noinline)) static int write_ex(struct call *call, struct connecti
     if (size == 0)
         return write_nothing(call) <= 0 ? 0
                                         : call->openssl->SSL_write_ex(call->ssl, bytes, size, done);
-    return write_looked_at(connection, call, bytes, size, done);
+    call->is_write = true;
+    int result = write_looked_at(connection, call, bytes, size, done);
+    if (result > 0 || !defer_tell_writer(call))
+        return result;
+    *done = size;
+    return 1;
 }
 
 int tls_write(struct route route, SSL *ssl, const void *bytes, int size)
@@ -144,7 +149,7 @@ int tls_write(struct route route, SSL *ssl, const void *bytes, int size)
     struct connection *connection = connection_of(route, ssl);
     if (connection == CONNECTION_PASS && size > 0)
         return route.openssl->SSL_write(ssl, bytes, size);
-    return write_int(&(struct call){route.openssl, ssl, false}, connection, bytes, size);
+    return write_int(&(struct call){.openssl = route.openssl, .ssl = ssl}, connection, bytes, size);
 }
 
 int tls_write_ex(struct route route, SSL *ssl, const void *bytes, size_t size, size_t *done)
@@ -152,7 +157,8 @@ int tls_write_ex(struct route route, SSL *ssl, const void *bytes, size_t size, s
     struct connection *connection = connection_of(route, ssl);
     if (connection == CONNECTION_PASS && size > 0)
         return route.openssl->SSL_write_ex(ssl, bytes, size, done);
-    return write_ex(&(struct call){route.openssl, ssl, true}, connection, bytes, size, done);
+    return write_ex(&(struct call){.openssl = route.openssl, .ssl = ssl, .is_ex = true}, connection,
+                    bytes, size, done);
 }
 
 /* Bytes that nobody here sees: what was held goes before them, and nothing is looked at any more.
@@ -162,7 +168,7 @@ ossl_ssize_t tls_sendfile(struct route route, SSL *ssl, int fd, off_t offset, si
 {
     struct connection *connection = connection_of(route, ssl);
     if (connection_is_ours(connection)) {
-        struct call call = {route.openssl, ssl, false};
+        struct call call = {.openssl = route.openssl, .ssl = ssl};
         connection_enter(connection);
         int result = connection_send(connection, &call);
         if (result <= 0) {
@@ -171,8 +177,8 @@ ossl_ssize_t tls_sendfile(struct route route, SSL *ssl, int fd, off_t offset, si
         }
         connection_leave(connection);
     } else if (defer_of(route, ssl)) {
-        int result =
-            defer_settle(&(struct call){route.openssl, ssl, false}, VERDICT_CONNECT_NEEDED);
+        int result = defer_settle(&(struct call){.openssl = route.openssl, .ssl = ssl},
+                                  VERDICT_CONNECT_NEEDED);
         if (result <= 0)
             return result;
     }

@@ -325,11 +325,15 @@ is_refused() {
 }
 
 @test "it is refused when it has expired" {
-    local end
-    end=$(($(date +%s) + 4))
-    own_authority "$(date -u -d "@$end" +%Y%m%d%H%M%SZ)"
-    cached cold "$python" "$look" read
-    went_well cold
+    local validity end
+    # Longer for a machine on which the first run comes too late.
+    for validity in 4 16 64; do
+        end=$(($(date +%s) + validity))
+        own_authority "$(date -u -d "@$end" +%Y%m%d%H%M%SZ)"
+        cached cold "$python" "$look" read
+        if grep -q '^read 200' cold.out; then break; fi
+        vcenter_stop
+    done
     until_clock $((end * 1000 + 1000))
     is_refused 'SSLCertVerificationError certificate has expired'
 }
@@ -565,17 +569,8 @@ ends_in_time() {
     [ $(($(now) - begun)) -lt 20000 ]
 }
 
-# as_python_says: CPython 3.10 to 3.13 as released before April 2025 does not look for a system error in the queue.
-as_python_says() {
-    if "$python" -c 'import sys
-v = sys.version_info[:3]
-sys.exit(not ((3, 10) <= v < (3, 10, 17) or (3, 11) <= v < (3, 11, 12) or (3, 12) <= v < (3, 12, 9) or
-              (3, 13) <= v < (3, 13, 2)))'; then
-        sed 's/Connection\(Refused\|Reset\)Error/SSLError/'
-    else
-        cat
-    fi
-}
+# by_its_base: the libraries whose class of a time-out says in which phase it came, by what they say of it in both.
+by_its_base() { sed 's/^ConnectTimeout$/ConnectionError/' "$1"; }
 
 # fails_as_ever HOW: each kind of program, when its connection was put off and then cannot be had.
 fails_as_ever() {
@@ -595,10 +590,7 @@ fails_as_ever() {
         plainly bare $program
         VCACHE_TTL=0 cached down $program
         echo "$program: bare $(said bare), put off $(said down)"
-        case $program in
-        "$python"*) diff -u <(as_python_says <bare.out) down.out ;;
-        *) diff -u bare.out down.out ;;
-        esac
+        diff -u <(by_its_base bare.out) down.out
     done
     [ "$(connection deferred)" -eq ${#asking[@]} ]
 }
@@ -610,6 +602,30 @@ is_silent() { in_its_place "$silent"; }
 
 @test "refused: each program's error is of the kind that it would have had" { fails_as_ever is_gone; }
 @test "reset in the handshake: likewise" { fails_as_ever resets; }
+
+@test "refused twice, and the program goes on: it is told twice, and nothing later" {
+    another_vcenter own --vms 10
+    cached learned "$python" "$scripts/errors.py" http.client read
+    vcenter_stop
+    plainly bare "$python" "$scripts/errors.py" http.client twice
+    VCACHE_TTL=0 cached down "$python" "$scripts/errors.py" http.client twice
+    [ "$(grep -c ConnectionRefusedError bare.out)" -eq 2 ]
+    same bare down
+    [ "$(connection deferred)" -eq 2 ] && [ "$(connection failed)" -eq 2 ]
+}
+
+# CPython before 3.10.17, 3.11.12, 3.12.9 and 3.13.2 has but one class for what fails in a write, and only its main
+# thread can be told otherwise.
+@test "refused in another thread: an OSError all the same" {
+    another_vcenter own --vms 10
+    cached learned "$python" "$scripts/errors.py" http.client read
+    vcenter_stop
+    VCACHE_TTL=0 cached down "$python" "$scripts/errors.py" http.client in-thread
+    grep -Eq '^(SSLError|ConnectionRefusedError \[Errno 111\] Connection refused)$' down.out
+    went_well down
+    [ "$(connection deferred)" -eq 1 ] && [ "$(connection failed)" -eq 1 ]
+}
+
 # LWP has no time-out for writing.
 @test "nobody gets through: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=2 fails_as_ever swallows; }
 @test "a peer that says nothing: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=2 fails_as_ever is_silent; }
@@ -652,7 +668,7 @@ do shift' "$scripts/errors.pl"
         cached cold "$python" "$look" read
         in_its_place "$what"
         patience=60 cached warm "$python" "$look" read write
-        grep -Eq '^write (TimeoutError|SSLError)' warm.out
+        grep -q '^write TimeoutError' warm.out
         kill "$(cat server.pid)"
     done
 }

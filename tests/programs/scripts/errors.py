@@ -1,13 +1,18 @@
 #!/usr/bin/python3
 """
-Asks what must go out, and says as what kind of error it fails: errors.py http.client|urllib|requests|pyvmomi [read]
+Asks what must go out, and says by what error it fails: errors.py http.client|urllib|requests|pyvmomi [WORD…]
 
-read: asks what may be answered from the cache (pyVmomi does, in both cases). ERRORS_TIMEOUT: seconds that it waits.
+read       asks what may be answered from the cache (pyVmomi does, in both cases)
+twice      asks once more, over another connection
+in-thread  asks in another thread than the main one
+
+ERRORS_TIMEOUT: seconds that it waits.
 """
 import os
 import socket
 import ssl
 import sys
+import threading
 import urllib.error
 
 HOST, PORT = os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"])
@@ -25,12 +30,12 @@ def by_http_client():
     import http.client
     connection = http.client.HTTPSConnection(HOST, PORT, context=context)
     connection.request("POST", "/sdk", BODY, FIELDS)
-    connection.getresponse()
+    connection.getresponse().read()
 
 
 def by_urllib():
     import urllib.request
-    urllib.request.urlopen(urllib.request.Request(URL, BODY, FIELDS), context=context)
+    urllib.request.urlopen(urllib.request.Request(URL, BODY, FIELDS), context=context).read()
 
 
 def by_requests():
@@ -44,18 +49,26 @@ def by_pyvmomi():
                  sslContext=context)
 
 
+def ask():
+    try:
+        {"http.client": by_http_client, "urllib": by_urllib, "requests": by_requests, "pyvmomi": by_pyvmomi}[sys.argv[1]]()
+        print("answered")
+    except Exception as error:
+        names = [type(error).__name__]
+        if isinstance(error, urllib.error.URLError):
+            names.append(type(error.reason).__name__)
+        if isinstance(error, ConnectionError):
+            names.append(str(error))
+        print(*names)
+
+
 if os.environ.get("ERRORS_TIMEOUT"):
     socket.setdefaulttimeout(float(os.environ["ERRORS_TIMEOUT"]))
 context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
-try:
-    {"http.client": by_http_client, "urllib": by_urllib, "requests": by_requests, "pyvmomi": by_pyvmomi}[sys.argv[1]]()
-    print("answered")
-except Exception as error:
-    names = [type(error).__name__]
-    if isinstance(error, urllib.error.URLError):
-        names.append(type(error.reason).__name__)
-    # Those of requests for a connection that could not be had: SSLError and ConnectTimeout are such, too.
-    if any(kind.__module__ == "requests.exceptions" and kind.__name__ == "ConnectionError"
-           for kind in type(error).__mro__):
-        names = ["requests.ConnectionError"]
-    print(*names)
+for _ in range(2 if "twice" in sys.argv else 1):
+    if "in-thread" in sys.argv:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    else:
+        ask()

@@ -1,0 +1,26 @@
+/*
+ * How CPython is told that a connection could not be had.
+ *
+ * For its ssl module a connection is refused by connect, never by a write: from 3.10 on it writes
+ * by SSL_write_ex, and as released before April 2025 it makes ssl.SSLError of whatever made that
+ * fail. So the exception that connect would have raised is raised by the interpreter itself. Its
+ * pending calls (Py_AddPendingCall, C API, "Asynchronous Notifications") run between two
+ * instructions; the write is said to have gone well, and the call runs before the instruction that
+ * follows it.
+ *
+ * They run in the main thread and in no other: elsewhere the program is told as OpenSSL tells it.
+ */
+#ifndef VCACHE_FRONT_PYTHON_H
+#define VCACHE_FRONT_PYTHON_H
+
+#include <stdbool.h>
+
+/* The OSError of that errno is raised when the hook returns, whose caller goes on at `caller`: the
+ * call is to succeed. False: that is not CPython's ssl module, or not its main thread. */
+bool python_raise(const void *caller, int error);
+
+/* What this thread's last failure was does not matter any more: should the interpreter not have
+ * come to raise it, it is not raised where nobody expects it. */
+void python_withdraw(void);
+
+#endif
