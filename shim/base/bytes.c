@@ -30,6 +30,17 @@ bool span_take_sized(struct span *from, struct span *part)
     return true;
 }
 
+bool span_take_line(struct span *from, struct span *line)
+{
+    const uint8_t *end = from->size > 0 ? memchr(from->data, '\n', from->size) : NULL;
+    if (!end || end == from->data || end[-1] != '\r')
+        return false;
+    *line = (struct span){from->data, (size_t)(end - 1 - from->data)};
+    from->size -= line->size + 2;
+    from->data = end + 1;
+    return true;
+}
+
 struct span span_trimmed(struct span s)
 {
     while (s.size > 0 && is_blank(s.data[0])) {

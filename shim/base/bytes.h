@@ -42,6 +42,9 @@ bool span_contains(struct span haystack, struct span needle);
 /* What buffer_append_sized appended is at the beginning of *from: takes it from there into *part.
  * False: it is not, or not whole. */
 bool span_take_sized(struct span *from, struct span *part);
+/* Takes the line that *from begins with, and its CRLF, into *line (without that). False: it does
+ * not end so; *from is as it was. */
+bool span_take_line(struct span *from, struct span *line);
 /* Without leading and trailing spaces and tabs. */
 struct span span_trimmed(struct span s);
 

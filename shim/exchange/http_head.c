@@ -45,13 +45,7 @@ static bool has_control(struct span line)
  */
 static bool next_line(struct span *rest, struct span *line)
 {
-    const uint8_t *end = rest->size > 0 ? memchr(rest->data, '\n', rest->size) : NULL;
-    if (!end || end == rest->data || end[-1] != '\r')
-        return false;
-    *line = (struct span){rest->data, (size_t)(end - 1 - rest->data)};
-    rest->size -= line->size + 2;
-    rest->data = end + 1;
-    return !has_control(*line);
+    return span_take_line(rest, line) && !has_control(*line);
 }
 
 static bool add_field(struct http_head *head, struct span name, struct span value)

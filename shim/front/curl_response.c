@@ -59,13 +59,8 @@ static bool read_field(struct span line, struct curl_response *response, bool *h
 /* The next line without its end; false if it does not end, or is long. */
 static bool take_line(struct span *rest, struct span *line)
 {
-    const uint8_t *end = rest->size > 0 ? memchr(rest->data, '\n', rest->size) : NULL;
-    if (!end || end == rest->data || end[-1] != '\r')
-        return false;
-    *line = (struct span){rest->data, (size_t)(end - 1 - rest->data)};
-    rest->size -= line->size + 2;
-    rest->data = end + 1;
-    return line->size + 2 <= CURL_RESPONSE_LINE && !memchr(line->data, '\0', line->size);
+    return span_take_line(rest, line) && line->size + 2 <= CURL_RESPONSE_LINE &&
+           !memchr(line->data, '\0', line->size);
 }
 
 bool curl_response_read(struct span head, struct curl_response *response)

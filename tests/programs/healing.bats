@@ -528,27 +528,9 @@ exec(open(os.environ['ask']).read())"
     same next-bare next
 }
 
-# forward CONNECTIONS: a port of $VCENTER_HOST that leads to the vCenter so many times, and is closed then.
+# forward TIMES: forward.py in the background.
 forward() {
-    "$python" -c "
-import socket, threading
-def copy(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
-listening = socket.create_server(('$VCENTER_HOST', 0))
-print(listening.getsockname()[1], flush=True)
-for _ in range($1):
-    connection, _ = listening.accept()
-    beyond = socket.create_connection(('$VCENTER_HOST', $VCENTER_PORT))
-    for pair in ((connection, beyond), (beyond, connection)):
-        threading.Thread(target=copy, args=pair, daemon=True).start()
-listening.close()
-print('closed', flush=True)
-threading.Event().wait()" >forward.out 2>/dev/null 3>&- &
+    "$python" "$scripts/forward.py" "$1" >forward.out 2>/dev/null 3>&- &
     echo $! >forward.pid
     until_said forward 1
 }

@@ -47,6 +47,22 @@ static void spans_compare_as_field_names_do(void **state)
     assert_false(span_contains(SPAN_OF("short"), SPAN_OF("longer than it")));
 }
 
+static void lines_end_with_crlf(void **state)
+{
+    (void)state;
+    struct span rest = SPAN_OF("one\r\n\r\nthree\nfour\r\n"), line;
+    assert_true(span_take_line(&rest, &line) && span_equal(line, SPAN_OF("one")));
+    assert_true(span_take_line(&rest, &line) && line.size == 0);
+    assert_false(span_take_line(&rest, &line));
+    assert_true(span_equal(rest, SPAN_OF("three\nfour\r\n")));
+    rest = SPAN_OF("\nno line");
+    assert_false(span_take_line(&rest, &line));
+    rest = SPAN_OF("no end\r");
+    assert_false(span_take_line(&rest, &line));
+    rest = (struct span){0};
+    assert_false(span_take_line(&rest, &line));
+}
+
 static const char *const variables[] = {"VCACHE_TTL",      "VCACHE_DIR",       "VCACHE_HOSTS",
                                         "VCACHE_MAX_SIZE", "VCACHE_LOG_LEVEL", "XDG_RUNTIME_DIR",
                                         "XDG_CACHE_HOME"};
@@ -196,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers_grow_and_keep_their_content),
         cmocka_unit_test(a_buffer_that_cannot_grow_says_so_and_keeps_what_it_has),
+        cmocka_unit_test(lines_end_with_crlf),
         cmocka_unit_test(spans_compare_as_field_names_do),
         cmocka_unit_test(what_was_appended_with_its_size_is_taken_whole),
         WITH_CLEAR_ENVIRONMENT(an_empty_environment_means_the_defaults),

@@ -8,16 +8,9 @@ import socket
 import sys
 import threading
 
+import tunnel
+
 wanted = b"Basic " + base64.b64encode(sys.argv[1].encode()) if len(sys.argv) > 1 else None
-
-
-def copy(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass  # whoever went away in the middle
 
 
 def serve(connection):
@@ -37,8 +30,7 @@ def serve(connection):
     host, _, port = request[1].decode().rpartition(":")
     beyond = socket.create_connection((host.strip("[]"), int(port)))
     connection.sendall(b"HTTP/1.1 200 Here it is\r\n\r\n")
-    threading.Thread(target=copy, args=(connection, beyond), daemon=True).start()
-    copy(beyond, connection)
+    tunnel.join(connection, beyond)
 
 
 listening = socket.create_server(("127.0.0.1", 0))
