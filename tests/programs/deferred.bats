@@ -289,7 +289,7 @@ unique_subject = no
 [any]
 commonName = supplied
 [server]
-subjectAltName = IP:127.0.0.1,DNS:localhost
+subjectAltName = IP:127.0.0.1,IP:127.0.0.77,DNS:localhost
 END
     openssl ca -batch -config authority.conf -cert ca.pem -keyfile ca.key -in server.csr -out server.pem \
         -startdate 20200101000000Z -enddate "${1:-20400101000000Z}" 2>/dev/null
@@ -577,7 +577,7 @@ fails_as_ever() {
     local program asking=("$python $scripts/errors.py "{http.client,urllib,requests,pyvmomi} "ruby $scripts/errors.rb"
         "perl $scripts/errors.pl")
     if php -r "exit(extension_loaded('soap') ? 0 : 1);"; then asking+=("php $scripts/errors.php"); fi
-    another_vcenter own --vms 10
+    [ -d own ] || another_vcenter own --vms 10
     # shellcheck disable=SC2086 # words of a command
     for program in "${asking[@]}"; do
         cached learned $program read
@@ -587,20 +587,33 @@ fails_as_ever() {
     zero
     # shellcheck disable=SC2086
     for program in "${asking[@]}"; do
-        plainly bare $program
-        VCACHE_TTL=0 cached down $program
+        plainly bare "${within[@]}" $program
+        VCACHE_TTL=0 cached down "${within[@]}" $program
         echo "$program: bare $(said bare), put off $(said down)"
         diff -u <(by_its_base bare.out) down.out
     done
     [ "$(connection deferred)" -eq ${#asking[@]} ]
 }
 
+within=() # what the programs run in, when they fail
 is_gone() { vcenter_stop; }
+has_no_route() {
+    within=(unshare --net sh -c 'ip link set lo up && ip route add unreachable 127.0.0.77 table local && exec "$@"' sh)
+}
 resets() { in_its_place "$resetting"; }
 swallows() { in_its_place "$blackhole"; }
 is_silent() { in_its_place "$silent"; }
 
 @test "refused: each program's error is of the kind that it would have had" { fails_as_ever is_gone; }
+@test "no route: likewise" {
+    unshare --net true || skip 'no network namespace can be had'
+    own_authority
+    vcenter_stop
+    another_vcenter own --vms 10 --listen 127.0.0.77:0 --cert "$PWD/server.pem" --key "$PWD/server.key"
+    VCENTER_CA=$PWD/ca.pem
+    use_ca
+    fails_as_ever has_no_route
+}
 @test "reset in the handshake: likewise" { fails_as_ever resets; }
 
 @test "refused twice, and the program goes on: it is told twice, and nothing later" {

@@ -57,7 +57,7 @@ def ask():
         names = [type(error).__name__]
         if isinstance(error, urllib.error.URLError):
             names.append(type(error.reason).__name__)
-        if isinstance(error, ConnectionError):
+        if isinstance(error, ConnectionError) or type(error) is OSError:
             names.append(str(error))
         print(*names)
 
