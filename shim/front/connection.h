@@ -71,16 +71,23 @@ struct passing {
 extern _Thread_local struct passing connection_last_passing;
 extern atomic_uint connection_detached;
 
+/* Whether that can be told without a call. */
+static inline bool connection_passes(struct route route, const SSL *ssl)
+{
+    unsigned detached = atomic_load_explicit(&connection_detached, memory_order_relaxed);
+    const struct passing *last = &connection_last_passing;
+    return route.passes || (last->ssl == ssl && last->detached == detached);
+}
+
 /* What is attached: NULL, CONNECTION_PASS or a connection of ours. */
 static inline struct connection *connection_of(struct route route, const SSL *ssl)
 {
-    unsigned detached = atomic_load_explicit(&connection_detached, memory_order_relaxed);
-    struct passing *last = &connection_last_passing;
-    if (route.passes || (last->ssl == ssl && last->detached == detached))
+    if (connection_passes(route, ssl))
         return CONNECTION_PASS;
+    unsigned detached = atomic_load_explicit(&connection_detached, memory_order_relaxed);
     struct connection *connection = route.openssl->SSL_get_ex_data(ssl, route.openssl->index);
     if (connection == CONNECTION_PASS)
-        *last = (struct passing){ssl, detached};
+        connection_last_passing = (struct passing){ssl, detached};
     return connection;
 }
 

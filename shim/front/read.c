@@ -221,61 +221,58 @@ static bool reads_really(struct connection *connection, const struct call *call,
 }
 
 /* Apart from what passes, which is most: see write.c. */
-__attribute__((noinline)) static int
-read_int(const struct call *call, struct connection *connection, void *bytes, int size, bool peeks)
+__attribute__((noinline)) static int read_int(struct route route, SSL *ssl, void *bytes, int size,
+                                              bool peeks)
 {
+    const struct call call = {.openssl = route.openssl, .ssl = ssl};
     size_t done = 0;
     int result;
-    if (size <= 0 && defer_settle(call, VERDICT_CONNECT_TOUCHED) <= 0)
+    if (size <= 0 && defer_settle(&call, VERDICT_CONNECT_TOUCHED) <= 0)
         return -1;
-    if (size <= 0 || reads_really(connection, call, &result))
-        return peeks ? call->openssl->SSL_peek(call->ssl, bytes, size)
-                     : call->openssl->SSL_read(call->ssl, bytes, size);
+    struct connection *connection = connection_of(route, ssl);
+    if (size <= 0 || reads_really(connection, &call, &result))
+        return peeks ? route.openssl->SSL_peek(ssl, bytes, size)
+                     : route.openssl->SSL_read(ssl, bytes, size);
     if (result > 0)
-        result = read_looked_at(connection, call, bytes, (size_t)size, peeks, &done);
+        result = read_looked_at(connection, &call, bytes, (size_t)size, peeks, &done);
     return result > 0 ? (int)done : result;
 }
 
 int tls_read(struct route route, SSL *ssl, void *bytes, int size)
 {
-    struct connection *connection = connection_of(route, ssl);
-    if (connection == CONNECTION_PASS && size > 0)
-        return route.openssl->SSL_read(ssl, bytes, size);
-    return read_int(&(struct call){.openssl = route.openssl, .ssl = ssl}, connection, bytes, size,
-                    false);
+    return connection_passes(route, ssl) && size > 0 ? route.openssl->SSL_read(ssl, bytes, size)
+                                                     : read_int(route, ssl, bytes, size, false);
 }
 
 int tls_peek(struct route route, SSL *ssl, void *bytes, int size)
 {
-    return read_int(&(struct call){.openssl = route.openssl, .ssl = ssl}, connection_of(route, ssl),
-                    bytes, size, true);
+    return read_int(route, ssl, bytes, size, true);
 }
 
-__attribute__((noinline)) static int read_ex(const struct call *call, struct connection *connection,
-                                             void *bytes, size_t size, bool peeks, size_t *done)
+__attribute__((noinline)) static int read_ex(struct route route, SSL *ssl, void *bytes, size_t size,
+                                             bool peeks, size_t *done)
 {
+    const struct call call = {.openssl = route.openssl, .ssl = ssl, .is_ex = true};
     int result;
-    if (size == 0 && defer_settle(call, VERDICT_CONNECT_TOUCHED) <= 0)
+    if (size == 0 && defer_settle(&call, VERDICT_CONNECT_TOUCHED) <= 0)
         return 0;
-    if (size == 0 || reads_really(connection, call, &result))
-        return peeks ? call->openssl->SSL_peek_ex(call->ssl, bytes, size, done)
-                     : call->openssl->SSL_read_ex(call->ssl, bytes, size, done);
-    return result > 0 ? read_looked_at(connection, call, bytes, size, peeks, done) : result;
+    struct connection *connection = connection_of(route, ssl);
+    if (size == 0 || reads_really(connection, &call, &result))
+        return peeks ? route.openssl->SSL_peek_ex(ssl, bytes, size, done)
+                     : route.openssl->SSL_read_ex(ssl, bytes, size, done);
+    return result > 0 ? read_looked_at(connection, &call, bytes, size, peeks, done) : result;
 }
 
 int tls_read_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
 {
-    struct connection *connection = connection_of(route, ssl);
-    if (connection == CONNECTION_PASS && size > 0)
-        return route.openssl->SSL_read_ex(ssl, bytes, size, done);
-    return read_ex(&(struct call){.openssl = route.openssl, .ssl = ssl, .is_ex = true}, connection,
-                   bytes, size, false, done);
+    return connection_passes(route, ssl) && size > 0
+               ? route.openssl->SSL_read_ex(ssl, bytes, size, done)
+               : read_ex(route, ssl, bytes, size, false, done);
 }
 
 int tls_peek_ex(struct route route, SSL *ssl, void *bytes, size_t size, size_t *done)
 {
-    return read_ex(&(struct call){.openssl = route.openssl, .ssl = ssl, .is_ex = true},
-                   connection_of(route, ssl), bytes, size, true, done);
+    return read_ex(route, ssl, bytes, size, true, done);
 }
 
 /* ---- what waits ---- */

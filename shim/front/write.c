@@ -120,25 +120,32 @@ static int write_nothing(const struct call *call)
 }
 
 /* Apart from what passes, which is most: that is to cost no more than a jump. */
-__attribute__((noinline)) static int write_int(struct call *call, struct connection *connection,
-                                               const void *bytes, int size)
+__attribute__((noinline)) static int write_int(struct route route, SSL *ssl, const void *bytes,
+                                               int size)
 {
+    const struct call call = {.openssl = route.openssl, .ssl = ssl};
+    struct connection *connection = connection_of(route, ssl);
     size_t done = 0;
-    if (size <= 0)
-        return write_nothing(call) <= 0 ? -1 : call->openssl->SSL_write(call->ssl, bytes, size);
-    int result = write_looked_at(connection, call, bytes, (size_t)size, &done);
+    if (size <= 0 && write_nothing(&call) <= 0)
+        return -1;
+    if (size <= 0 || connection == CONNECTION_PASS)
+        return route.openssl->SSL_write(ssl, bytes, size);
+    int result = write_looked_at(connection, &call, bytes, (size_t)size, &done);
     return result > 0 ? (int)done : result;
 }
 
-__attribute__((noinline)) static int write_ex(struct call *call, struct connection *connection,
-                                              const void *bytes, size_t size, size_t *done)
+__attribute__((noinline)) static int write_ex(struct route route, SSL *ssl, const void *bytes,
+                                              size_t size, size_t *done)
 {
-    if (size == 0)
-        return write_nothing(call) <= 0 ? 0
-                                        : call->openssl->SSL_write_ex(call->ssl, bytes, size, done);
-    call->is_write = true;
-    int result = write_looked_at(connection, call, bytes, size, done);
-    if (result > 0 || !defer_tell_writer(call))
+    const struct call call = {
+        .openssl = route.openssl, .ssl = ssl, .is_ex = true, .is_write = size > 0};
+    struct connection *connection = connection_of(route, ssl);
+    if (size == 0 && write_nothing(&call) <= 0)
+        return 0;
+    if (size == 0 || connection == CONNECTION_PASS)
+        return route.openssl->SSL_write_ex(ssl, bytes, size, done);
+    int result = write_looked_at(connection, &call, bytes, size, done);
+    if (result > 0 || !defer_tell_writer(&call))
         return result;
     *done = size;
     return 1;
@@ -146,19 +153,15 @@ __attribute__((noinline)) static int write_ex(struct call *call, struct connecti
 
 int tls_write(struct route route, SSL *ssl, const void *bytes, int size)
 {
-    struct connection *connection = connection_of(route, ssl);
-    if (connection == CONNECTION_PASS && size > 0)
-        return route.openssl->SSL_write(ssl, bytes, size);
-    return write_int(&(struct call){.openssl = route.openssl, .ssl = ssl}, connection, bytes, size);
+    return connection_passes(route, ssl) && size > 0 ? route.openssl->SSL_write(ssl, bytes, size)
+                                                     : write_int(route, ssl, bytes, size);
 }
 
 int tls_write_ex(struct route route, SSL *ssl, const void *bytes, size_t size, size_t *done)
 {
-    struct connection *connection = connection_of(route, ssl);
-    if (connection == CONNECTION_PASS && size > 0)
-        return route.openssl->SSL_write_ex(ssl, bytes, size, done);
-    return write_ex(&(struct call){.openssl = route.openssl, .ssl = ssl, .is_ex = true}, connection,
-                    bytes, size, done);
+    return connection_passes(route, ssl) && size > 0
+               ? route.openssl->SSL_write_ex(ssl, bytes, size, done)
+               : write_ex(route, ssl, bytes, size, done);
 }
 
 /* Bytes that nobody here sees: what was held goes before them, and nothing is looked at any more.
