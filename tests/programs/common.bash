@@ -103,6 +103,21 @@ run_into() {
 plainly() { run_into "$1" "${@:2}"; }
 cached() { run_into "$1" "$build/vcache" "${@:2}"; }
 
+# other_pythons: those in the path that are not $python, each once.
+other_pythons() {
+    local directories directory candidate executable seen
+    seen=" $(readlink -f "$python") "
+    IFS=: read -ra directories <<<"$PATH"
+    for directory in "${directories[@]}"; do
+        for candidate in "$directory"/python3 "$directory"/python3.*; do
+            executable=$("$candidate" -c 'import sys; print(sys.executable)' 2>/dev/null) || continue
+            [[ $seen != *" $(readlink -f "$executable") "* ]] || continue
+            seen+="$(readlink -f "$executable") "
+            echo "$executable"
+        done
+    done
+}
+
 # said NAME: what it printed, for assertions.
 said() { cat "$BATS_TEST_TMPDIR/$1.out"; }
 

@@ -76,25 +76,18 @@ php_has() { php -r "exit(extension_loaded('$1') ? 0 : 1);" 2>/dev/null; }
 }
 
 @test "pyVmomi under every other Python in the path" {
-    local directories directory candidate executable seen tried=0
-    seen=$(readlink -f "$python")
-    IFS=: read -ra directories <<<"$PATH"
-    for directory in "${directories[@]}"; do
-        for candidate in "$directory"/python3 "$directory"/python3.*; do
-            executable=$("$candidate" -c 'import sys; print(sys.executable)' 2>/dev/null) || continue
-            [[ $seen != *"$(readlink -f "$executable")"* ]] || continue
-            seen+=" $(readlink -f "$executable")"
-            for PYTHONPATH in '' /usr/lib/python3/dist-packages; do
-                export PYTHONPATH
-                "$executable" -W ignore -c 'import pyVmomi' 2>/dev/null || continue
-                echo "# $executable" >&3
-                export VCACHE_DIR=$BATS_TEST_TMPDIR/cache-$tried
-                vcenter_reset
-                asks_nothing_when_warm "$executable" -W ignore "$scripts/inventory.py"
-                lists_all_vms bare
-                tried=$((tried + 1))
-                break
-            done
+    local executable tried=0
+    for executable in $(other_pythons); do
+        for PYTHONPATH in '' /usr/lib/python3/dist-packages; do
+            export PYTHONPATH
+            "$executable" -W ignore -c 'import pyVmomi' 2>/dev/null || continue
+            echo "# $executable" >&3
+            export VCACHE_DIR=$BATS_TEST_TMPDIR/cache-$tried
+            vcenter_reset
+            asks_nothing_when_warm "$executable" -W ignore "$scripts/inventory.py"
+            lists_all_vms bare
+            tried=$((tried + 1))
+            break
         done
     done
     [ "$tried" -gt 0 ] || skip "no other Python here has pyVmomi"
