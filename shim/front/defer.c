@@ -155,7 +155,7 @@ static bool read_outcome(struct deferred *deferred, const struct peer_outcome *o
 
 /* The SSL's socket, in whose place it stands. */
 struct standing {
-    const void *caller;
+    const void *caller; /* who asks for the handshake */
     struct descriptor descriptor;
     struct dial_peer peer;
 };
