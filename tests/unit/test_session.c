@@ -267,7 +267,7 @@ static void who_withdraws_the_dead_leaves_its_heir(void **state)
     for (int round = 0; round < ROUNDS; round++) {
         pthread_t others[OTHERS];
         char cookie[32];
-        snprintf(cookie, sizeof(cookie), "heir-%d", round);
+        snprintf(cookie, sizeof(cookie), "52ab4711-c0de-%08d", round);
         for (int i = 0; i < OTHERS; i++)
             assert_int_equal(pthread_create(&others[i], NULL, withdraw_dead, &ending), 0);
         withdraw_dead(&ending);
