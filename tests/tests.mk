@@ -53,7 +53,7 @@ test-programs: all vcenter unit-tests $(client_programs) $(planted_shims)
 .PHONY: test
 test: packages
 	$(MAKE) --no-print-directory test-programs
-	prove --jobs 2 --exec tests/run-suite $(suites)
+	prove --jobs 2 --failures --comments --exec tests/run-suite $(suites)
 
 ## make test-one SUITE=tests/programs/programs.bats      one suite
 .PHONY: test-one
