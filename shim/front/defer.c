@@ -158,6 +158,7 @@ struct standing {
     const void *caller; /* who asks for the handshake */
     struct descriptor descriptor;
     struct dial_peer peer;
+    uint64_t time_out_ms; /* standin_time_out */
 };
 
 static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl,
@@ -172,6 +173,8 @@ static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl,
                                   .caller = standing->caller,
                                   .descriptor = standing->descriptor,
                                   .peer = standing->peer,
+                                  .time_out_ms = standing->time_out_ms,
+                                  .shakes_in_loop = !defer_blocks(standing->descriptor.fd),
                                   .endpoint = peer->endpoint};
     deferred->chain = chains_decode(openssl, &peer->chain, &deferred->trust);
     if (deferred->chain && read_outcome(deferred, &peer->outcome))
@@ -285,6 +288,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, const 
     int fd = socket_of(openssl, ssl);
     if (fd < 0 || !standin_find(fd, &standing.descriptor, &standing.peer))
         return true;
+    standing.time_out_ms = standin_time_out(fd);
     if (openssl->can_defer && !route.passes && (connects || !openssl->SSL_is_server(ssl))) {
         openssl->ERR_set_mark();
         CALLER_ENTER(openssl, ssl);

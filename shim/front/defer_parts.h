@@ -28,13 +28,16 @@ struct deferred {
     const SSL_CIPHER *cipher;
     size_t protocol_size;
     uint8_t protocol[PROTOCOL_SIZE];
-    int told; /* what the last call said by SSL_ERROR_WANT_…, in place of OpenSSL; 0: nothing */
+    const void *caller;   /* who asked for the handshake, by its return address */
+    uint64_t time_out_ms; /* the program's own for connecting (standin.h); 0: none that is known */
     uint64_t deadline_ms; /* clock_milliseconds(): by then it is real, */
     bool is_hurried;      /* and the kernel was told so, too */
-    const void *caller;   /* who asked for the handshake, by its return address */
-    bool is_untold;       /* a write failed for it, and has not said so yet */
-    int failure; /* why the last try to make it real failed, as of a system call; 0: it did not */
+    bool shakes_in_loop;  /* the program was about to wait for the handshake, too */
+    bool is_connected;    /* what is waited for is the handshake */
     bool is_refused;
+    bool is_untold; /* a write failed, and has not said so yet, */
+    int failure;    /* why the last try to make it real did, as of a system call; 0: it did not */
+    int told; /* what the last call said by SSL_ERROR_WANT_…, in place of OpenSSL; 0: nothing */
     enum verdict why; /* it is made real */
 };
 
@@ -46,6 +49,9 @@ void defer_end(struct deferred *deferred);
 
 /* The program asks for the handshake again: what SSL_do_handshake is to return. */
 int defer_go_on(struct deferred *deferred);
+
+/* Whether the program's calls on it may wait. errno is kept. */
+bool defer_blocks(int fd);
 
 void defer_report(const struct endpoint *endpoint, enum verdict verdict);
 

@@ -13,7 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-static bool blocks(int fd)
+bool defer_blocks(int fd)
 {
     int saved = errno;
     int flags = fcntl(fd, F_GETFL);
@@ -124,6 +124,24 @@ static bool is_same_peer(const struct deferred *deferred)
     return is_same;
 }
 
+/* ---- how long ---- */
+
+/* For the connection: as the program would have waited in connect, where that is known. */
+static uint64_t connect_limit(const struct deferred *deferred)
+{
+    uint64_t limit_ms = context_get()->config.connect_timeout_ms;
+    bool is_shorter = deferred->time_out_ms > 0 && deferred->time_out_ms < limit_ms;
+    return is_shorter ? deferred->time_out_ms : limit_ms;
+}
+
+/* Likewise for the handshake, if the program would not have had that block. */
+static void wait_for_handshake(struct deferred *deferred)
+{
+    if (!deferred->is_connected && deferred->shakes_in_loop && deferred->time_out_ms > 0)
+        deferred->deadline_ms = clock_milliseconds() + connect_limit(deferred);
+    deferred->is_connected = true;
+}
+
 /* ---- the real handshake ---- */
 
 /* In the program's loop: its result is the call's. */
@@ -132,6 +150,8 @@ static int greet(struct deferred *deferred)
     CALLER_ENTER(deferred->openssl, deferred->ssl);
     int result = deferred->openssl->SSL_do_handshake(deferred->ssl);
     CALLER_LEAVE();
+    if (deferred->openssl->SSL_want(deferred->ssl) == SSL_READING)
+        wait_for_handshake(deferred);
     return result;
 }
 
@@ -229,9 +249,10 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, boo
 static int connect_really(struct deferred *deferred, enum patience patience, enum verdict why,
                           bool *interrupted)
 {
-    uint64_t limit_ms = context_get()->config.connect_timeout_ms;
+    uint64_t limit_ms = connect_limit(deferred);
     deferred->why = why;
-    deferred->deadline_ms = clock_milliseconds() + limit_ms;
+    deferred->is_connected = false;
+    deferred->deadline_ms = clock_milliseconds() + context_get()->config.connect_timeout_ms;
     enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms);
     if (result == STANDIN_FAILED)
         return fail(deferred);
@@ -242,6 +263,8 @@ static int connect_really(struct deferred *deferred, enum patience patience, enu
     }
     if (patience != UNTIL_DONE)
         hurry(deferred, limit_ms);
+    else
+        wait_for_handshake(deferred);
     *interrupted = result == STANDIN_INTERRUPTED;
     deferred->phase = DEFER_GREETING;
     return 1;
@@ -262,7 +285,7 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
 
 static enum patience patience_of(const struct deferred *deferred, enum patience at_most)
 {
-    return blocks(deferred->descriptor.fd) ? UNTIL_DONE : at_most;
+    return defer_blocks(deferred->descriptor.fd) ? UNTIL_DONE : at_most;
 }
 
 static struct deferred *find(const struct openssl *openssl, const SSL *ssl)
@@ -334,7 +357,7 @@ int defer_read(const struct call *call)
     struct deferred *deferred = find(call->openssl, call->ssl);
     if (!deferred)
         return 1;
-    if (deferred->phase == DEFER_WAITING && !blocks(deferred->descriptor.fd)) {
+    if (deferred->phase == DEFER_WAITING && !defer_blocks(deferred->descriptor.fd)) {
         deferred->told = SSL_ERROR_WANT_READ;
         deferred->failure = 0;
         python_withdraw();

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -332,6 +333,26 @@ EXPORT ssize_t readv(int fd, const struct iovec *parts, int count)
 {
     READS(fd, 0);
     return libc_real()->readv(fd, parts, count);
+}
+
+/* Whatever the third argument is, it is passed on as it came: as libc's own does. */
+#define PASSES_FCNTL(name)                                                                         \
+    va_list list;                                                                                  \
+    va_start(list, command);                                                                       \
+    void *argument = va_arg(list, void *);                                                         \
+    va_end(list);                                                                                  \
+    if (standin_exists() && command == F_SETFL && !((uintptr_t)argument & O_NONBLOCK))             \
+        standin_note_blocking(fd);                                                                 \
+    return libc_real()->name(fd, command, argument)
+
+EXPORT int fcntl(int fd, int command, ...)
+{
+    PASSES_FCNTL(fcntl);
+}
+
+EXPORT int fcntl64(int fd, int command, ...)
+{
+    PASSES_FCNTL(fcntl64);
 }
 
 EXPORT int shutdown(int fd, int how)

@@ -14,12 +14,16 @@
 enum {
     PLACES = 256,
     LOCK_PATIENCE = 1 << 16, /* in yields of the processor */
-    SWEEP_EVERY = 1024       /* looks at descriptors that are not among them */
+    SWEEP_EVERY = 1024,      /* looks at descriptors that are not among them */
+    TURN_MS = 1000           /* who waits no longer than that may do so again and again */
 };
 
 struct standin {
     bool is_taken;
     bool is_open;                 /* when it was last looked at */
+    bool is_awaited;              /* the program has yet to wait until it is connected */
+    bool blocks_again;            /* it did, and had it block then */
+    uint64_t waited_ms;           /* for so long at most; 0: without end, or for a turn */
     struct descriptor descriptor; /* the number was its own when it was last looked at */
     struct dial_peer peer;
     struct linger linger; /* as the program set it */
@@ -31,6 +35,7 @@ static atomic_bool is_locked;
 static atomic_uint misses;
 static _Atomic pid_t owner; /* whose descriptors these are: a child of vfork has its own */
 atomic_uint standin_count;
+atomic_uint standin_awaited;
 static atomic_uint gaps_begun;
 atomic_uint standin_gaps_ended;
 
@@ -88,6 +93,8 @@ static struct standin *find(const struct descriptor *descriptor)
 static void drop(struct standin *place)
 {
     place->is_taken = false;
+    if (place->is_awaited)
+        atomic_fetch_sub(&standin_awaited, 1);
     atomic_fetch_sub(&standin_count, 1);
 }
 
@@ -202,6 +209,45 @@ bool standin_peer(int fd, struct dial_peer *peer)
     return standin_find(fd, &descriptor, peer);
 }
 
+/* ---- the program's time-out ---- */
+
+void standin_note_wait(int fd, uint64_t limit_ms)
+{
+    struct descriptor descriptor;
+    int saved = errno;
+    struct standin *place = enter(fd, &descriptor);
+    if (place && place->is_awaited) {
+        place->is_awaited = false;
+        place->waited_ms = limit_ms > TURN_MS ? limit_ms : 0;
+        atomic_fetch_sub(&standin_awaited, 1);
+    }
+    if (place)
+        unlock();
+    errno = saved;
+}
+
+void standin_note_blocking(int fd)
+{
+    struct descriptor descriptor;
+    int saved = errno;
+    struct standin *place = enter(fd, &descriptor);
+    if (place) {
+        place->blocks_again = true;
+        unlock();
+    }
+    errno = saved;
+}
+
+uint64_t standin_time_out(int fd)
+{
+    struct descriptor descriptor;
+    const struct standin *place = enter(fd, &descriptor);
+    uint64_t time_out_ms = place && place->blocks_again ? place->waited_ms : 0;
+    if (place)
+        unlock();
+    return time_out_ms;
+}
+
 /* ---- making one ---- */
 
 union address {
@@ -308,9 +354,9 @@ static void restore_linger(int fd, const struct linger *linger)
         setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, sizeof(*linger));
 }
 
-static bool keep(int fd, const struct dial_peer *peer)
+static bool keep(int fd, const struct dial_peer *peer, bool is_awaited)
 {
-    struct standin made = {.is_taken = true, .peer = *peer};
+    struct standin made = {.is_taken = true, .peer = *peer, .is_awaited = is_awaited};
     if (!wake_identify(fd, &made.descriptor) || !lock())
         return false;
     struct standin *place = free_place();
@@ -319,6 +365,7 @@ static bool keep(int fd, const struct dial_peer *peer)
         atomic_store(&owner, getpid());
         *place = made;
         atomic_fetch_add(&standin_count, 1);
+        atomic_fetch_add(&standin_awaited, is_awaited);
     }
     unlock();
     return place;
@@ -334,7 +381,7 @@ static bool make(int fd, const struct dial_peer *peer, int *result)
         return false;
     bool is_made = connect_to(fd, &own, size, result);
     int said = errno;
-    is_made = is_made && keep(fd, peer);
+    is_made = is_made && keep(fd, peer, *result != 0);
     if (!is_made)
         dissolve(fd);
     errno = said;

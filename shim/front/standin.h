@@ -41,6 +41,18 @@ bool standin_ask(int fd, int *result);
  * errno is kept. */
 bool standin_make_again(int fd, const struct dial_peer *peer);
 
+/*
+ * Most programs that connect with a time-out have connect not block, wait by poll or select until
+ * the socket is writable, and have it block again. So much is seen of that: the program waits so
+ * long (0: without end) until the descriptor is writable; it has it block.
+ */
+extern atomic_uint standin_awaited; /* those of which no wait was seen yet */
+void standin_note_wait(int fd, uint64_t limit_ms);
+void standin_note_blocking(int fd);
+/* The time-out that the program connected with; 0: none that is known. Who never has the socket
+ * block, or waits for a second or less, may do so in a loop, for a part of his time. */
+uint64_t standin_time_out(int fd);
+
 /* Whether the descriptor is one, and in whose place. */
 bool standin_peer(int fd, struct dial_peer *peer);
 /* The same, and which open file it is. */

@@ -21,6 +21,16 @@ static bool has_answer(int fd)
     return wake || epoll_has_answer(fd);
 }
 
+static bool is_idle(void)
+{
+    return wake_is_idle() && atomic_load_explicit(&standin_awaited, memory_order_relaxed) == 0;
+}
+
+static uint64_t milliseconds_of(const struct timespec *time)
+{
+    return (uint64_t)time->tv_sec * 1000 + (uint64_t)(time->tv_nsec + 999999) / 1000000;
+}
+
 /* ---- poll ---- */
 
 enum poll_kind { POLL, POLL_CHK, PPOLL, PPOLL_CHK };
@@ -174,10 +184,24 @@ static uint64_t polled_descriptors(const struct poll_call *call)
     return descriptors;
 }
 
+/* How long the program waits until it is connected. */
+static void note_polled(const struct poll_call *call)
+{
+    uint64_t limit_ms = call->milliseconds > 0 ? (uint64_t)call->milliseconds : 0;
+    if (atomic_load(&standin_awaited) == 0 || !poll_sleeps(call))
+        return;
+    if (call->timeout)
+        limit_ms = milliseconds_of(call->timeout);
+    for (nfds_t i = 0; i < call->count; i++)
+        if (call->fds[i].fd >= 0 && (call->fds[i].events & (POLLOUT | POLLWRNORM)))
+            standin_note_wait(call->fds[i].fd, limit_ms);
+}
+
 static int wait_poll(const struct poll_call *call)
 {
     if (!call->fds && call->count > 0)
         return real_poll(call, false);
+    note_polled(call);
     if (!poll_sleeps(call))
         return poll_now_or_sleep(call);
     struct sleeper *sleeper =
@@ -349,8 +373,24 @@ static uint64_t selected_descriptors(const struct select_call *call)
     return descriptors;
 }
 
+static void note_selected(const struct select_call *call)
+{
+    uint64_t limit_ms = 0;
+    if (atomic_load(&standin_awaited) == 0 || !call->writes || !select_sleeps(call))
+        return;
+    if (call->timespec)
+        limit_ms = milliseconds_of(call->timespec);
+    else if (call->timeval)
+        limit_ms = milliseconds_of(
+            &(struct timespec){call->timeval->tv_sec, call->timeval->tv_usec * 1000});
+    for (int fd = 0; fd < call->count; fd++)
+        if (*word_of(call->writes, fd) & bit_of(fd))
+            standin_note_wait(fd, limit_ms);
+}
+
 static int wait_select(const struct select_call *call)
 {
+    note_selected(call);
     if (!select_sleeps(call))
         return select_now_or_sleep(call);
     struct sleeper *sleeper =
@@ -371,7 +411,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 
 EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    if (wake_is_idle())
+    if (is_idle())
         return libc_real()->poll(fds, count, timeout);
     return wait_poll(
         &(struct poll_call){.kind = POLL, .fds = fds, .count = count, .milliseconds = timeout});
@@ -380,7 +420,7 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
 {
     /* A count past the buffer's end is for the real function to complain of. */
-    if (wake_is_idle() || size / sizeof(*fds) < count)
+    if (is_idle() || size / sizeof(*fds) < count)
         return libc_real()->__poll_chk(fds, count, timeout, size);
     return wait_poll(&(struct poll_call){
         .kind = POLL_CHK, .fds = fds, .count = count, .milliseconds = timeout, .size = size});
@@ -389,7 +429,7 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                  const sigset_t *mask)
 {
-    if (wake_is_idle())
+    if (is_idle())
         return libc_real()->ppoll(fds, count, timeout, mask);
     return wait_poll(&(struct poll_call){
         .kind = PPOLL, .fds = fds, .count = count, .timeout = timeout, .mask = mask});
@@ -398,7 +438,7 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                        const sigset_t *mask, size_t size)
 {
-    if (wake_is_idle() || size / sizeof(*fds) < count)
+    if (is_idle() || size / sizeof(*fds) < count)
         return libc_real()->__ppoll_chk(fds, count, timeout, mask, size);
     return wait_poll(&(struct poll_call){.kind = PPOLL_CHK,
                                          .fds = fds,
@@ -411,7 +451,7 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *
 EXPORT int select(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
                   struct timeval *timeout)
 {
-    if (wake_is_idle())
+    if (is_idle())
         return libc_real()->select(count, reads, writes, excepts, timeout);
     return wait_select(&(struct select_call){
         .count = count, .reads = reads, .writes = writes, .excepts = excepts, .timeval = timeout});
@@ -420,7 +460,7 @@ EXPORT int select(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
 EXPORT int pselect(int count, fd_set *reads, fd_set *writes, fd_set *excepts,
                    const struct timespec *timeout, const sigset_t *mask)
 {
-    if (wake_is_idle())
+    if (is_idle())
         return libc_real()->pselect(count, reads, writes, excepts, timeout, mask);
     return wait_select(&(struct select_call){.is_pselect = true,
                                              .count = count,

@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -83,6 +84,80 @@ static short events_of(int fd)
     struct pollfd polled = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
     assert_true(poll(&polled, 1, 0) >= 0);
     return polled.revents;
+}
+
+/* ---- the program's time-out ---- */
+
+static void have_it_block(int fd)
+{
+    assert_int_equal(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK), 0);
+}
+
+static void wait_by_poll(int fd, int milliseconds)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLOUT};
+    assert_int_equal(poll(&polled, 1, milliseconds), 1);
+}
+
+static void wait_by_select(int fd, struct timeval *time)
+{
+    fd_set writes;
+    FD_ZERO(&writes);
+    FD_SET(fd, &writes);
+    assert_int_equal(select(fd + 1, NULL, &writes, NULL, time), 1);
+}
+
+static void who_waits_and_has_it_block_again_has_a_time_out(void **state)
+{
+    (void)state;
+    struct dial_peer peer = nobody();
+    int polled = standin_for(&peer, SOCK_NONBLOCK), selected = standin_for(&peer, SOCK_NONBLOCK);
+    wait_by_poll(polled, 0);
+    assert_int_equal(atomic_load(&standin_awaited), 2);
+    wait_by_poll(polled, 1700);
+    wait_by_poll(polled, 1900);
+    wait_by_select(selected, &(struct timeval){2, 500000});
+    assert_int_equal(atomic_load(&standin_awaited), 0);
+    assert_int_equal(standin_time_out(polled), 0);
+    have_it_block(polled);
+    have_it_block(selected);
+    assert_int_equal(standin_time_out(polled), 1700);
+    assert_int_equal(standin_time_out(selected), 2500);
+    standin_forget(polled);
+    standin_forget(selected);
+    close(polled);
+    close(selected);
+}
+
+static void who_waits_without_end_or_in_turns_or_in_connect_has_none(void **state)
+{
+    (void)state;
+    struct dial_peer peer = nobody();
+    int polled = standin_for(&peer, SOCK_NONBLOCK), selected = standin_for(&peer, SOCK_NONBLOCK);
+    int blocking = standin_for(&peer, 0), turning = standin_for(&peer, SOCK_NONBLOCK);
+    wait_by_poll(turning, 1000);
+    wait_by_poll(polled, -1);
+    wait_by_select(selected, NULL);
+    assert_int_equal(atomic_load(&standin_awaited), 0);
+    wait_by_poll(blocking, 1700);
+    int all[] = {polled, selected, blocking, turning};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        have_it_block(all[i]);
+        assert_int_equal(standin_time_out(all[i]), 0);
+        standin_forget(all[i]);
+        close(all[i]);
+    }
+}
+
+static void who_never_waits_is_forgotten_with_it(void **state)
+{
+    (void)state;
+    struct dial_peer peer = nobody();
+    int fd = standin_for(&peer, SOCK_NONBLOCK);
+    assert_int_equal(atomic_load(&standin_awaited), 1);
+    standin_forget(fd);
+    assert_int_equal(atomic_load(&standin_awaited), 0);
+    close(fd);
 }
 
 /* ---- an idle open connection ---- */
@@ -764,6 +839,9 @@ int main(void)
         cmocka_unit_test(whoever_comes_second_finds_none),
         cmocka_unit_test(a_thread_that_sleeps_on_it_is_not_told_that_it_hung_up),
         cmocka_unit_test(what_is_sent_reaches_the_peer),
+        cmocka_unit_test(who_waits_and_has_it_block_again_has_a_time_out),
+        cmocka_unit_test(who_waits_without_end_or_in_turns_or_in_connect_has_none),
+        cmocka_unit_test(who_never_waits_is_forgotten_with_it),
         cmocka_unit_test(a_file_that_is_sent_reaches_the_peer),
         cmocka_unit_test(what_comes_out_of_a_pipe_reaches_the_peer),
         cmocka_unit_test(who_sends_to_nobody_is_told_so),
