@@ -56,6 +56,13 @@ $(BUILD)/generated/operations.inc: shim/exchange/operations.gperf
 
 $(BUILD)/shim/exchange/operation.o: $(BUILD)/generated/operations.inc
 
+# As a C string.
+$(BUILD)/generated/python_failure.inc: shim/front/python_failure.py
+	@mkdir -p $(@D)
+	$(Q)sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< > $@
+
+$(BUILD)/shim/front/python.o: $(BUILD)/generated/python_failure.inc
+
 $(BUILD)/libvcache.a: $(library_objects)
 	@rm -f $@
 	$(call said,AR)

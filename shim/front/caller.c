@@ -59,10 +59,15 @@ bool caller_is_libcurl(const void *return_address)
     return object && is_libcurl(object);
 }
 
-bool caller_is_python(const void *return_address)
+enum caller_language caller_language(const void *return_address)
 {
+    static const char *const modules[] = {
+        [CALLER_PYTHON] = "_ssl.", [CALLER_RUBY] = "openssl.", [CALLER_PERL] = "SSLeay."};
     const struct link_map *object = object_of(return_address);
-    return object && is_library(object, "_ssl.");
+    for (enum caller_language each = CALLER_PYTHON; object && each <= CALLER_PERL; each++)
+        if (is_library(object, modules[each]))
+            return each;
+    return CALLER_OTHER;
 }
 
 /* The real function as `object` would have bound it: in its own scope; the main program's is the

@@ -79,9 +79,12 @@ static inline size_t caller_slot(uintptr_t address)
     return (address ^ (address >> 9)) % CALLERS;
 }
 
-/* Whether that is an address within libcurl, or within CPython's ssl module. */
+/* Whether that is an address within libcurl. */
 bool caller_is_libcurl(const void *return_address);
-bool caller_is_python(const void *return_address);
+/* The language whose module for TLS (CPython's ssl, Ruby's openssl, Perl's Net::SSLeay) that is an
+ * address within. */
+enum caller_language { CALLER_OTHER, CALLER_PYTHON, CALLER_RUBY, CALLER_PERL };
+enum caller_language caller_language(const void *return_address);
 
 struct route caller_find(const void *return_address, const SSL *ssl);
 

@@ -54,7 +54,7 @@ struct call {
     const struct openssl *openssl;
     SSL *ssl;
     bool is_ex;    /* SSL_write_ex and kin */
-    bool is_write; /* of them SSL_write_ex itself, with bytes */
+    bool is_write; /* SSL_write itself, or SSL_write_ex, with bytes */
 };
 
 extern struct connection connection_passing;

@@ -107,6 +107,14 @@ void defer_report(const struct endpoint *endpoint, enum verdict verdict)
              verdict_infos[verdict].name);
 }
 
+/* ---- how long ---- */
+
+uint64_t defer_connect_limit(uint64_t time_out_ms)
+{
+    uint64_t limit_ms = context_get()->config.connect_timeout_ms;
+    return time_out_ms > 0 && time_out_ms < limit_ms ? time_out_ms : limit_ms;
+}
+
 /* ---- the handshake that is answered here ---- */
 
 /* The SSL's socket, if it is one for both ways; else -1. */
@@ -158,7 +166,7 @@ struct standing {
     const void *caller; /* who asks for the handshake */
     struct descriptor descriptor;
     struct dial_peer peer;
-    uint64_t time_out_ms; /* standin_time_out */
+    uint64_t time_out_ms; /* the program's for connecting; 0: none that is known */
 };
 
 static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl,
@@ -276,6 +284,19 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, const struct 
     return verdict;
 }
 
+/* A wait that ends by itself may be one turn of a loop of the program's, which would be failed too
+ * early. It is a time-out where the library waits but once (Perl's IO::Socket, Ruby's Socket.tcp),
+ * and elsewhere if it is not short and the program then had the socket block. */
+static uint64_t time_out_of(int fd, const void *caller)
+{
+    enum { TURN_MS = 1000 };
+    struct standin_wait wait = standin_wait(fd);
+    if (wait.limit_ms == 0 || (wait.limit_ms > TURN_MS && wait.blocks_again))
+        return wait.limit_ms;
+    enum caller_language language = caller_language(caller);
+    return language == CALLER_PERL || language == CALLER_RUBY ? wait.limit_ms : 0;
+}
+
 /* Whether the handshake is answered here; if not, the socket is connected, or about to be. False:
  * it cannot be. */
 static bool answer_handshake(struct route route, SSL *ssl, bool connects, const void *caller,
@@ -288,7 +309,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, const 
     int fd = socket_of(openssl, ssl);
     if (fd < 0 || !standin_find(fd, &standing.descriptor, &standing.peer))
         return true;
-    standing.time_out_ms = standin_time_out(fd);
+    standing.time_out_ms = time_out_of(fd, caller);
     if (openssl->can_defer && !route.passes && (connects || !openssl->SSL_is_server(ssl))) {
         openssl->ERR_set_mark();
         CALLER_ENTER(openssl, ssl);
@@ -299,7 +320,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, const 
     defer_report(&endpoint, verdict);
     *is_answered = verdict == VERDICT_CONNECT_DEFERRED;
     return *is_answered ||
-           standin_replace(fd, context_get()->config.connect_timeout_ms) != STANDIN_FAILED;
+           standin_replace(fd, defer_connect_limit(standing.time_out_ms)) != STANDIN_FAILED;
 }
 
 int defer_handshake(struct route route, SSL *ssl, bool connects, const void *caller)

@@ -53,8 +53,8 @@ int defer_handshake(struct route route, SSL *ssl, bool connects, const void *cal
  * the next request tries again.
  */
 int defer_settle(const struct call *call, enum verdict why);
-/* SSL_write_ex fails: if for want of a connection, the program is told why, by the error queue or
- * (true) by an exception, and then the call is to succeed. */
+/* A write fails: if for want of a connection, the program is told why, by errno, by the error queue
+ * or by an exception: true, and the call is to succeed, or there is no return. */
 bool defer_tell_writer(const struct call *call);
 /* As defer_settle, for a call that cannot be put off: waits however the socket is. */
 bool defer_settle_at_once(struct route route, const SSL *ssl);

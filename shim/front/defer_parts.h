@@ -28,12 +28,13 @@ struct deferred {
     const SSL_CIPHER *cipher;
     size_t protocol_size;
     uint8_t protocol[PROTOCOL_SIZE];
-    const void *caller;   /* who asked for the handshake, by its return address */
-    uint64_t time_out_ms; /* the program's own for connecting (standin.h); 0: none that is known */
-    uint64_t deadline_ms; /* clock_milliseconds(): by then it is real, */
-    bool is_hurried;      /* and the kernel was told so, too */
-    bool shakes_in_loop;  /* the program was about to wait for the handshake, too */
-    bool is_connected;    /* what is waited for is the handshake */
+    const void *caller;       /* who asked for the handshake, by its return address */
+    uint64_t time_out_ms;     /* the program's own for connecting; 0: none that is known */
+    uint64_t deadline_ms;     /* clock_milliseconds(): by then it is real, */
+    bool is_hurried;          /* and the kernel was told so, too */
+    uint64_t own_deadline_ms; /* and so the program has it (python_deadline); 0: not known */
+    bool shakes_in_loop;      /* the program was about to wait for the handshake, too */
+    bool is_connected;        /* what is waited for is the handshake */
     bool is_refused;
     bool is_untold; /* a write failed, and has not said so yet, */
     int failure;    /* why the last try to make it real did, as of a system call; 0: it did not */
@@ -49,6 +50,9 @@ void defer_end(struct deferred *deferred);
 
 /* The program asks for the handshake again: what SSL_do_handshake is to return. */
 int defer_go_on(struct deferred *deferred);
+
+/* How long is waited for the connection of a program that has that time-out. */
+uint64_t defer_connect_limit(uint64_t time_out_ms);
 
 /* Whether the program's calls on it may wait. errno is kept. */
 bool defer_blocks(int fd);

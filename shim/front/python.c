@@ -1,20 +1,28 @@
 /* How CPython is told that a connection could not be had: see python.h. */
 #include "front/python.h"
 
+#include "base/clock.h"
 #include "front/caller.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+atomic_uint python_waiting;
+
+/* ---- the interpreter ---- */
+
 /* Of CPython's stable ABI. */
 struct interpreter {
-    const char *(*Py_GetVersion)(void);
-    void **PyExc_OSError;
-    void *(*PyErr_SetFromErrno)(void *type);
-    void *(*PyErr_Occurred)(void); /* borrowed */
+    void *(*Py_CompileString)(const char *source, const char *file, int start);
+    void *(*PyDict_New)(void);
+    int (*PyDict_SetItemString)(void *dictionary, const char *key, void *value);
+    void *(*PyDict_GetItemString)(void *dictionary, const char *key); /* borrowed */
+    void *(*PyEval_GetBuiltins)(void);                                /* borrowed */
+    void *(*PyEval_EvalCode)(void *code, void *global, void *local);
+    void *(*PyObject_CallFunction)(void *function, const char *format, ...);
+    void (*Py_DecRef)(void *object); /* or NULL */
+    void (*PyErr_SetNone)(void *type);
     void (*PyErr_Clear)(void);
     int (*Py_AddPendingCall)(int (*function)(void *), void *argument);
     int (*PyGILState_Ensure)(void);
@@ -36,78 +44,126 @@ static bool find(void *member, const char *name)
 static bool find_interpreter(struct interpreter *interpreter)
 {
 #define FIND(name) find(&interpreter->name, #name)
-    return FIND(Py_GetVersion) && FIND(PyExc_OSError) && FIND(PyErr_SetFromErrno) &&
-           FIND(PyErr_Occurred) && FIND(PyErr_Clear) && FIND(Py_AddPendingCall) &&
-           FIND(PyGILState_Ensure) && FIND(PyGILState_Release) && FIND(PyThread_get_thread_ident) &&
+    return FIND(Py_CompileString) && FIND(PyDict_New) && FIND(PyDict_SetItemString) &&
+           FIND(PyDict_GetItemString) && FIND(PyEval_GetBuiltins) && FIND(PyEval_EvalCode) &&
+           FIND(PyObject_CallFunction) && FIND(Py_DecRef) && FIND(PyErr_SetNone) &&
+           FIND(PyErr_Clear) && FIND(Py_AddPendingCall) && FIND(PyGILState_Ensure) &&
+           FIND(PyGILState_Release) && FIND(PyThread_get_thread_ident) &&
            FIND(PyThreadState_SetAsyncExc);
 #undef FIND
 }
 
+/* ---- the exception ---- */
+
+static const char script[] =
+#include "python_failure.inc"
+    ;
+
+/* Its class, for which Python is run: the interpreter's lock is held. A new reference; NULL: an
+ * exception of another kind (an interrupt, no memory) is set. */
+static void *class_of(const struct interpreter *interpreter, const struct python_failure *failure)
+{
+    enum { WHOLE_FILE = 257 }; /* Py_file_input */
+    void *class = NULL, *done = NULL;
+    void *names = interpreter->PyDict_New();
+    void *code = interpreter->Py_CompileString(script, "<vcache>", WHOLE_FILE);
+    if (names && code &&
+        interpreter->PyDict_SetItemString(names, "__builtins__",
+                                          interpreter->PyEval_GetBuiltins()) == 0)
+        done = interpreter->PyEval_EvalCode(code, names, names);
+    if (done)
+        class = interpreter->PyObject_CallFunction(
+            interpreter->PyDict_GetItemString(names, "failure"), "iii", failure->error,
+            failure->ran_out, failure->in_handshake);
+    interpreter->Py_DecRef(done);
+    interpreter->Py_DecRef(code);
+    interpreter->Py_DecRef(names);
+    return class;
+}
+
 /* ---- in the main thread ---- */
 
-/* As errno has it; 0: nothing is to be raised. The call may run in no other thread. */
-static _Thread_local int failure;
+/* The call may run in no other thread. No error: nothing is to be raised. */
+static _Thread_local struct python_failure pending;
 
-static int raise_failure(void *closure)
+static int raise_pending(void *closure)
 {
     const struct interpreter *interpreter = closure;
-    if (failure == 0)
+    struct python_failure failure = pending;
+    pending.error = 0;
+    if (failure.error == 0)
         return 0;
-    errno = failure;
-    failure = 0;
-    interpreter->PyErr_SetFromErrno(*interpreter->PyExc_OSError);
+    void *class = class_of(interpreter, &failure);
+    if (class)
+        interpreter->PyErr_SetNone(class);
+    interpreter->Py_DecRef(class);
     return -1;
 }
 
-static bool raise_in_main(struct interpreter *interpreter, int error)
+static bool raise_in_main(struct interpreter *interpreter, const struct python_failure *failure)
 {
-    if (interpreter->Py_AddPendingCall(raise_failure, interpreter) != 0)
+    if (interpreter->Py_AddPendingCall(raise_pending, interpreter) != 0)
         return false;
-    failure = error;
+    pending = *failure;
     return true;
 }
 
 /* ---- in another one ---- */
 
-/* Releases of 2025 and later look into OpenSSL's queue, and find errno there (CPython, gh-127257).
- */
-static bool reads_queue(const struct interpreter *interpreter)
+static bool raise_in_other(const struct interpreter *interpreter,
+                           const struct python_failure *failure)
 {
-    static const int since[] = {[10] = 17, [11] = 12, [12] = 9, [13] = 2}; /* 3.10.17, … */
-    static const size_t known = sizeof(since) / sizeof(since[0]);
-    char *end;
-    unsigned long major = strtoul(interpreter->Py_GetVersion(), &end, 10);
-    unsigned long minor = *end == '.' ? strtoul(end + 1, &end, 10) : 0;
-    unsigned long micro = *end == '.' ? strtoul(end + 1, &end, 10) : 0;
-    return major > 3 || minor >= known || micro >= (unsigned long)since[minor];
-}
-
-/* The class is what OSError makes of errno. The interpreter calls it without arguments. */
-static bool raise_in_other(const struct interpreter *interpreter, int error)
-{
-    if (reads_queue(interpreter))
-        return false;
     int state = interpreter->PyGILState_Ensure();
-    errno = error;
-    interpreter->PyErr_SetFromErrno(*interpreter->PyExc_OSError);
-    bool is_raised =
-        interpreter->PyThreadState_SetAsyncExc(interpreter->PyThread_get_thread_ident(),
-                                               interpreter->PyErr_Occurred()) == 1;
+    void *class = class_of(interpreter, failure);
+    bool is_raised = class && interpreter->PyThreadState_SetAsyncExc(
+                                  interpreter->PyThread_get_thread_ident(), class) == 1;
+    interpreter->Py_DecRef(class);
     interpreter->PyErr_Clear();
     interpreter->PyGILState_Release(state);
     return is_raised;
 }
 
-bool python_raise(const void *caller, int error)
+bool python_raise(const struct python_failure *failure)
 {
     static struct interpreter interpreter;
-    if (!caller_is_python(caller) || !find_interpreter(&interpreter))
+    if (!find_interpreter(&interpreter))
         return false;
-    return gettid() == getpid() ? raise_in_main(&interpreter, error)
-                                : raise_in_other(&interpreter, error);
+    return gettid() == getpid() ? raise_in_main(&interpreter, failure)
+                                : raise_in_other(&interpreter, failure);
+}
+
+/* ---- its time-out ---- */
+
+static _Thread_local struct {
+    bool is_on;
+    int fd;
+    uint64_t deadline_ms;
+} waits;
+
+void python_waits(int fd)
+{
+    if (!waits.is_on)
+        atomic_fetch_add(&python_waiting, 1);
+    waits.is_on = true;
+    waits.fd = fd;
+    waits.deadline_ms = 0;
+}
+
+void python_polls(const void *caller, int fd, uint64_t limit_ms)
+{
+    if (waits.is_on && waits.fd == fd && caller_language(caller) == CALLER_PYTHON)
+        waits.deadline_ms = clock_milliseconds() + limit_ms;
+}
+
+uint64_t python_deadline(int fd)
+{
+    return waits.is_on && waits.fd == fd ? waits.deadline_ms : 0;
 }
 
 void python_withdraw(void)
 {
-    failure = 0;
+    pending.error = 0;
+    if (waits.is_on)
+        atomic_fetch_sub(&python_waiting, 1);
+    waits.is_on = false;
 }

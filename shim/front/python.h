@@ -1,25 +1,46 @@
 /*
  * How CPython is told that a connection could not be had.
  *
- * For its ssl module a connection is refused by connect, never by a write: from 3.10 on it writes
- * by SSL_write_ex, and as released before April 2025 it makes ssl.SSLError of whatever made that
- * fail. So the exception that connect would have raised is raised by the interpreter itself,
- * between two instructions (C API: Py_AddPendingCall, PyThreadState_SetAsyncExc): the write is said
- * to have gone well, and what follows it is not reached. In another thread than the main one no
- * more can be told so than the exception's class; later releases are told by the error queue there.
+ * For its ssl module and for the libraries above it a connection is refused by connect, never by a
+ * write: from 3.10 on the module writes by SSL_write_ex, and as released before April 2025 it makes
+ * ssl.SSLError of whatever made that fail. So the exception that connect would have raised is
+ * raised by the interpreter itself, between two instructions (C API: Py_AddPendingCall,
+ * PyThreadState_SetAsyncExc): the write is said to have gone well, and what follows it is not
+ * reached. Which exception that is, is said in Python (python_failure.py).
+ *
+ * The program's time-out is known to nobody but the module, which waits by poll between two calls
+ * of SSL_write. When that was in vain it is told that it may write, so that it calls once more and
+ * the write can fail as connect would have.
+ *
+ * Everything here is about the calling thread.
  */
 #ifndef VCACHE_FRONT_PYTHON_H
 #define VCACHE_FRONT_PYTHON_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
-/* The OSError of that errno is raised when the hook returns, whose caller goes on at `caller`: the
- * call is to succeed. False: that is not CPython's ssl module, or need not be told so. No lock may
- * be held, for the interpreter's own may be waited for. */
-bool python_raise(const void *caller, int error);
+struct python_failure {
+    int error;         /* as errno has it */
+    bool ran_out;      /* ETIMEDOUT, of a program that has a time-out */
+    bool in_handshake; /* and not in connect */
+};
 
-/* What this thread's last failure was does not matter any more: should the interpreter not have
- * come to raise it, it is not raised where nobody expects it. */
+/* That is raised when the hook returns to CPython's ssl module, whose call is to succeed. False: it
+ * cannot be raised. No lock may be held, for the interpreter's own may be waited for. */
+bool python_raise(const struct python_failure *failure);
+
+/* A write is put off until `fd` is writable, for its connection is under way. */
+void python_waits(int fd);
+extern atomic_uint python_waiting; /* threads that do */
+/* poll was called from there, and waits for `fd` so long. */
+void python_polls(const void *caller, int fd, uint64_t limit_ms);
+/* When the write for which that was is to have failed, by clock_milliseconds(); 0: not known. */
+uint64_t python_deadline(int fd);
+
+/* What the last failure was, or the last wait, does not matter any more: should the interpreter not
+ * have come to raise it, it is not raised where nobody expects it. */
 void python_withdraw(void);
 
 #endif

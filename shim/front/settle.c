@@ -2,6 +2,7 @@
 #include "front/defer_parts.h"
 #include "front/greeting.h"
 #include "front/python.h"
+#include "front/ruby.h"
 #include "front/standin.h"
 
 #include "base/clock.h"
@@ -124,25 +125,16 @@ static bool is_same_peer(const struct deferred *deferred)
     return is_same;
 }
 
-/* ---- how long ---- */
+/* ---- the real handshake ---- */
 
-/* For the connection: as the program would have waited in connect, where that is known. */
-static uint64_t connect_limit(const struct deferred *deferred)
-{
-    uint64_t limit_ms = context_get()->config.connect_timeout_ms;
-    bool is_shorter = deferred->time_out_ms > 0 && deferred->time_out_ms < limit_ms;
-    return is_shorter ? deferred->time_out_ms : limit_ms;
-}
-
-/* Likewise for the handshake, if the program would not have had that block. */
+/* The program waits as long for the handshake as for the connection, if it would not have had that
+ * block. */
 static void wait_for_handshake(struct deferred *deferred)
 {
     if (!deferred->is_connected && deferred->shakes_in_loop && deferred->time_out_ms > 0)
-        deferred->deadline_ms = clock_milliseconds() + connect_limit(deferred);
+        deferred->deadline_ms = clock_milliseconds() + defer_connect_limit(deferred->time_out_ms);
     deferred->is_connected = true;
 }
-
-/* ---- the real handshake ---- */
 
 /* In the program's loop: its result is the call's. */
 static int greet(struct deferred *deferred)
@@ -155,6 +147,17 @@ static int greet(struct deferred *deferred)
     return result;
 }
 
+static uint64_t earlier(uint64_t one, uint64_t other)
+{
+    return one < other ? one : other;
+}
+
+static uint64_t deadline_of(const struct deferred *deferred)
+{
+    return deferred->own_deadline_ms ? earlier(deferred->own_deadline_ms, deferred->deadline_ms)
+                                     : deferred->deadline_ms;
+}
+
 /*
  * A program that writes does not expect to be told that it must wait until it can read (PHP gives
  * up), so that is waited for here, for a moment, and then the program is told to write again, which
@@ -165,7 +168,7 @@ static void greet_writing(struct deferred *deferred, int *result)
     enum { MOMENT_MS = 100 };
     struct pollfd polled = {.fd = deferred->descriptor.fd, .events = POLLIN};
     const struct openssl *openssl = deferred->openssl;
-    uint64_t end_ms = clock_milliseconds() + MOMENT_MS;
+    uint64_t end_ms = earlier(clock_milliseconds() + MOMENT_MS, deadline_of(deferred));
     *result = greet(deferred);
     while (*result <= 0 && openssl->SSL_want(deferred->ssl) == SSL_READING &&
            openssl_put_off(openssl, deferred->ssl)) {
@@ -232,7 +235,7 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, boo
         errno = EINTR;
         return -1;
     }
-    if (is_put_off && patience != UNTIL_DONE && clock_milliseconds() < deferred->deadline_ms)
+    if (is_put_off && patience != UNTIL_DONE && clock_milliseconds() < deadline_of(deferred))
         return -1;
     hurry_no_more(deferred);
     if (result == 1)
@@ -249,7 +252,7 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, boo
 static int connect_really(struct deferred *deferred, enum patience patience, enum verdict why,
                           bool *interrupted)
 {
-    uint64_t limit_ms = connect_limit(deferred);
+    uint64_t limit_ms = defer_connect_limit(deferred->time_out_ms);
     deferred->why = why;
     deferred->is_connected = false;
     deferred->deadline_ms = clock_milliseconds() + context_get()->config.connect_timeout_ms;
@@ -272,11 +275,12 @@ static int connect_really(struct deferred *deferred, enum patience patience, enu
 
 static int settle(struct deferred *deferred, enum patience patience, enum verdict why)
 {
+    bool interrupted = false;
     deferred->told = 0;
     deferred->failure = 0;
     deferred->is_untold = false;
+    deferred->own_deadline_ms = python_deadline(deferred->descriptor.fd);
     python_withdraw();
-    bool interrupted = false;
     if (deferred->phase == DEFER_WAITING &&
         connect_really(deferred, patience, why, &interrupted) < 0)
         return -1;
@@ -293,20 +297,37 @@ static struct deferred *find(const struct openssl *openssl, const SSL *ssl)
     return defer_of((struct route){openssl, false}, ssl);
 }
 
-/*
- * What the program's call returns when there is no connection. SSL_write_ex and its kin can say no
- * more than that they failed, and not everybody looks at errno then: so it stands in the queue,
- * too, as OpenSSL's own BIO that connects leaves it there. What a write is to say shows at its end:
- * it may be answered all the same.
- */
+/* SSL_write_ex and its kin can say no more than that they failed, and not everybody looks at errno
+ * then: so it stands in the queue, too, as OpenSSL's own BIO that connects leaves it there. */
+static void queue(const struct deferred *deferred, const struct call *call)
+{
+    if (call->is_ex)
+        openssl_queue_error(call->openssl, ERR_LIB_SYS, deferred->failure);
+    errno = deferred->failure;
+}
+
+/* What the program's call returns when there is no connection. What a write is to say shows at its
+ * end: it may be answered all the same. */
 static int say(struct deferred *deferred, const struct call *call)
 {
-    if (!call->is_ex)
-        return -1;
     deferred->is_untold = call->is_write && deferred->failure;
-    if (deferred->failure && !call->is_write)
-        openssl_queue_error(call->openssl, ERR_LIB_SYS, deferred->failure);
-    return 0;
+    if (call->is_write && deferred->phase == DEFER_GREETING)
+        python_waits(deferred->descriptor.fd);
+    else if (deferred->failure && !call->is_write)
+        queue(deferred, call);
+    return call->is_ex ? 0 : -1;
+}
+
+static bool tell(const struct deferred *deferred)
+{
+    bool is_late = deferred->failure == ETIMEDOUT;
+    const struct python_failure failure = {.error = deferred->failure,
+                                           .ran_out = is_late && deferred->own_deadline_ms != 0,
+                                           .in_handshake = deferred->is_connected};
+    enum caller_language language = caller_language(deferred->caller);
+    if (language == CALLER_RUBY && is_late)
+        ruby_raise_time_out();
+    return language == CALLER_PYTHON && python_raise(&failure);
 }
 
 bool defer_tell_writer(const struct call *call)
@@ -315,9 +336,9 @@ bool defer_tell_writer(const struct call *call)
     if (!deferred || !deferred->is_untold)
         return false;
     deferred->is_untold = false;
-    if (python_raise(deferred->caller, deferred->failure))
+    if (tell(deferred))
         return true;
-    openssl_queue_error(call->openssl, ERR_LIB_SYS, deferred->failure);
+    queue(deferred, call);
     return false;
 }
 

@@ -14,16 +14,14 @@
 enum {
     PLACES = 256,
     LOCK_PATIENCE = 1 << 16, /* in yields of the processor */
-    SWEEP_EVERY = 1024,      /* looks at descriptors that are not among them */
-    TURN_MS = 1000           /* who waits no longer than that may do so again and again */
+    SWEEP_EVERY = 1024       /* looks at descriptors that are not among them */
 };
 
 struct standin {
     bool is_taken;
-    bool is_open;                 /* when it was last looked at */
-    bool is_awaited;              /* the program has yet to wait until it is connected */
-    bool blocks_again;            /* it did, and had it block then */
-    uint64_t waited_ms;           /* for so long at most; 0: without end, or for a turn */
+    bool is_open;    /* when it was last looked at */
+    bool is_awaited; /* the program has yet to wait until it is connected */
+    struct standin_wait wait;
     struct descriptor descriptor; /* the number was its own when it was last looked at */
     struct dial_peer peer;
     struct linger linger; /* as the program set it */
@@ -218,7 +216,7 @@ void standin_note_wait(int fd, uint64_t limit_ms)
     struct standin *place = enter(fd, &descriptor);
     if (place && place->is_awaited) {
         place->is_awaited = false;
-        place->waited_ms = limit_ms > TURN_MS ? limit_ms : 0;
+        place->wait.limit_ms = limit_ms;
         atomic_fetch_sub(&standin_awaited, 1);
     }
     if (place)
@@ -232,20 +230,22 @@ void standin_note_blocking(int fd)
     int saved = errno;
     struct standin *place = enter(fd, &descriptor);
     if (place) {
-        place->blocks_again = true;
+        place->wait.blocks_again = true;
         unlock();
     }
     errno = saved;
 }
 
-uint64_t standin_time_out(int fd)
+struct standin_wait standin_wait(int fd)
 {
     struct descriptor descriptor;
+    struct standin_wait wait = {0};
     const struct standin *place = enter(fd, &descriptor);
-    uint64_t time_out_ms = place && place->blocks_again ? place->waited_ms : 0;
-    if (place)
+    if (place) {
+        wait = place->wait;
         unlock();
-    return time_out_ms;
+    }
+    return wait;
 }
 
 /* ---- making one ---- */

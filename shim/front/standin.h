@@ -49,9 +49,12 @@ bool standin_make_again(int fd, const struct dial_peer *peer);
 extern atomic_uint standin_awaited; /* those of which no wait was seen yet */
 void standin_note_wait(int fd, uint64_t limit_ms);
 void standin_note_blocking(int fd);
-/* The time-out that the program connected with; 0: none that is known. Who never has the socket
- * block, or waits for a second or less, may do so in a loop, for a part of his time. */
-uint64_t standin_time_out(int fd);
+/* What was seen. */
+struct standin_wait {
+    uint64_t limit_ms; /* 0: without end, or none */
+    bool blocks_again;
+};
+struct standin_wait standin_wait(int fd);
 
 /* Whether the descriptor is one, and in whose place. */
 bool standin_peer(int fd, struct dial_peer *peer);

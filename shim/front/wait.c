@@ -6,6 +6,7 @@
  * real function reports and is nothing for the program (wake_is_noise) is taken out again. That a
  * connection has ended is not said while an answer waits on it: the program would not read it.
  */
+#include "front/python.h"
 #include "front/standin.h"
 
 #include "base/clock.h"
@@ -23,7 +24,8 @@ static bool has_answer(int fd)
 
 static bool is_idle(void)
 {
-    return wake_is_idle() && atomic_load_explicit(&standin_awaited, memory_order_relaxed) == 0;
+    return wake_is_idle() && atomic_load_explicit(&standin_awaited, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&python_waiting, memory_order_relaxed) == 0;
 }
 
 static uint64_t milliseconds_of(const struct timespec *time)
@@ -43,6 +45,7 @@ struct poll_call {
     const struct timespec *timeout;
     const sigset_t *mask;
     size_t size;
+    const void *caller; /* where poll returns to */
 };
 
 static int real_poll(const struct poll_call *call, bool at_once)
@@ -197,6 +200,21 @@ static void note_polled(const struct poll_call *call)
             standin_note_wait(call->fds[i].fd, limit_ms);
 }
 
+/* CPython's ssl module waits for a connection that is under way: see python.h. */
+static bool polls_for_python(const struct poll_call *call)
+{
+    if (atomic_load(&python_waiting) == 0 || call->count != 1 || call->milliseconds <= 0)
+        return false;
+    python_polls(call->caller, call->fds[0].fd, (uint64_t)call->milliseconds);
+    return python_deadline(call->fds[0].fd) != 0;
+}
+
+static int say_writable(struct pollfd *polled)
+{
+    polled->revents = POLLOUT;
+    return 1;
+}
+
 static int wait_poll(const struct poll_call *call)
 {
     if (!call->fds && call->count > 0)
@@ -206,9 +224,10 @@ static int wait_poll(const struct poll_call *call)
         return poll_now_or_sleep(call);
     struct sleeper *sleeper =
         sleepers_matter() ? sleeper_enter(polled_descriptors(call), -1) : NULL;
+    bool is_for_python = polls_for_python(call);
     int ready = poll_now_or_sleep(call);
     sleeper_leave(sleeper);
-    return ready;
+    return ready == 0 && is_for_python ? say_writable(call->fds) : ready;
 }
 
 /* ---- select ---- */
@@ -413,8 +432,11 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
     if (is_idle())
         return libc_real()->poll(fds, count, timeout);
-    return wait_poll(
-        &(struct poll_call){.kind = POLL, .fds = fds, .count = count, .milliseconds = timeout});
+    return wait_poll(&(struct poll_call){.kind = POLL,
+                                         .fds = fds,
+                                         .count = count,
+                                         .milliseconds = timeout,
+                                         .caller = __builtin_return_address(0)});
 }
 
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
@@ -422,8 +444,12 @@ EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size
     /* A count past the buffer's end is for the real function to complain of. */
     if (is_idle() || size / sizeof(*fds) < count)
         return libc_real()->__poll_chk(fds, count, timeout, size);
-    return wait_poll(&(struct poll_call){
-        .kind = POLL_CHK, .fds = fds, .count = count, .milliseconds = timeout, .size = size});
+    return wait_poll(&(struct poll_call){.kind = POLL_CHK,
+                                         .fds = fds,
+                                         .count = count,
+                                         .milliseconds = timeout,
+                                         .size = size,
+                                         .caller = __builtin_return_address(0)});
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,

@@ -123,7 +123,7 @@ static int write_nothing(const struct call *call)
 __attribute__((noinline)) static int write_int(struct route route, SSL *ssl, const void *bytes,
                                                int size)
 {
-    const struct call call = {.openssl = route.openssl, .ssl = ssl};
+    const struct call call = {.openssl = route.openssl, .ssl = ssl, .is_write = size > 0};
     struct connection *connection = connection_of(route, ssl);
     size_t done = 0;
     if (size <= 0 && write_nothing(&call) <= 0)
@@ -131,7 +131,9 @@ __attribute__((noinline)) static int write_int(struct route route, SSL *ssl, con
     if (size <= 0 || connection == CONNECTION_PASS)
         return route.openssl->SSL_write(ssl, bytes, size);
     int result = write_looked_at(connection, &call, bytes, (size_t)size, &done);
-    return result > 0 ? (int)done : result;
+    if (result > 0)
+        return (int)done;
+    return defer_tell_writer(&call) ? size : result;
 }
 
 __attribute__((noinline)) static int write_ex(struct route route, SSL *ssl, const void *bytes,

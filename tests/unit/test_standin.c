@@ -107,7 +107,14 @@ static void wait_by_select(int fd, struct timeval *time)
     assert_int_equal(select(fd + 1, NULL, &writes, NULL, time), 1);
 }
 
-static void who_waits_and_has_it_block_again_has_a_time_out(void **state)
+static void assert_waited(int fd, uint64_t limit_ms, bool blocks_again)
+{
+    struct standin_wait wait = standin_wait(fd);
+    assert_int_equal(wait.limit_ms, limit_ms);
+    assert_int_equal(wait.blocks_again, blocks_again);
+}
+
+static void who_waits_is_known_by_the_first_wait(void **state)
 {
     (void)state;
     struct dial_peer peer = nobody();
@@ -118,32 +125,31 @@ static void who_waits_and_has_it_block_again_has_a_time_out(void **state)
     wait_by_poll(polled, 1900);
     wait_by_select(selected, &(struct timeval){2, 500000});
     assert_int_equal(atomic_load(&standin_awaited), 0);
-    assert_int_equal(standin_time_out(polled), 0);
+    assert_waited(polled, 1700, false);
     have_it_block(polled);
     have_it_block(selected);
-    assert_int_equal(standin_time_out(polled), 1700);
-    assert_int_equal(standin_time_out(selected), 2500);
+    assert_waited(polled, 1700, true);
+    assert_waited(selected, 2500, true);
     standin_forget(polled);
     standin_forget(selected);
     close(polled);
     close(selected);
 }
 
-static void who_waits_without_end_or_in_turns_or_in_connect_has_none(void **state)
+static void who_waits_without_end_or_in_connect_has_no_limit(void **state)
 {
     (void)state;
     struct dial_peer peer = nobody();
     int polled = standin_for(&peer, SOCK_NONBLOCK), selected = standin_for(&peer, SOCK_NONBLOCK);
-    int blocking = standin_for(&peer, 0), turning = standin_for(&peer, SOCK_NONBLOCK);
-    wait_by_poll(turning, 1000);
+    int blocking = standin_for(&peer, 0);
     wait_by_poll(polled, -1);
     wait_by_select(selected, NULL);
     assert_int_equal(atomic_load(&standin_awaited), 0);
     wait_by_poll(blocking, 1700);
-    int all[] = {polled, selected, blocking, turning};
+    int all[] = {polled, selected, blocking};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         have_it_block(all[i]);
-        assert_int_equal(standin_time_out(all[i]), 0);
+        assert_waited(all[i], 0, true);
         standin_forget(all[i]);
         close(all[i]);
     }
@@ -839,8 +845,8 @@ int main(void)
         cmocka_unit_test(whoever_comes_second_finds_none),
         cmocka_unit_test(a_thread_that_sleeps_on_it_is_not_told_that_it_hung_up),
         cmocka_unit_test(what_is_sent_reaches_the_peer),
-        cmocka_unit_test(who_waits_and_has_it_block_again_has_a_time_out),
-        cmocka_unit_test(who_waits_without_end_or_in_turns_or_in_connect_has_none),
+        cmocka_unit_test(who_waits_is_known_by_the_first_wait),
+        cmocka_unit_test(who_waits_without_end_or_in_connect_has_no_limit),
         cmocka_unit_test(who_never_waits_is_forgotten_with_it),
         cmocka_unit_test(a_file_that_is_sent_reaches_the_peer),
         cmocka_unit_test(what_comes_out_of_a_pipe_reaches_the_peer),

@@ -1,19 +1,18 @@
 #!/usr/bin/python3
 """
-Asks what must go out, and says by what error it fails: errors.py http.client|urllib|requests|pyvmomi [WORD…]
+Asks what must go out, and says by what error it fails: errors.py http.client|urllib|urllib3|requests|pyvmomi [WORD…]
 
 read       asks what may be answered from the cache (pyVmomi does, in both cases)
 twice      asks once more, over another connection
 in-thread  asks in another thread than the main one
 
-ERRORS_TIMEOUT: seconds that it waits.
+ERRORS_TIMEOUT: seconds that it waits; urllib3 and requests, who can tell: until they are connected.
 """
 import os
 import socket
 import ssl
 import sys
 import threading
-import urllib.error
 
 HOST, PORT = os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"])
 URL = "https://%s:%d/sdk" % (HOST, PORT)
@@ -38,9 +37,16 @@ def by_urllib():
     urllib.request.urlopen(urllib.request.Request(URL, BODY, FIELDS), context=context).read()
 
 
+def by_urllib3():
+    import urllib3
+    pool = urllib3.PoolManager(ca_certs=os.environ["VCENTER_CA"], retries=urllib3.Retry(connect=1, backoff_factor=0),
+                               timeout=urllib3.Timeout(connect=socket.getdefaulttimeout(), read=60))
+    pool.request("POST", URL, body=BODY, headers=FIELDS)
+
+
 def by_requests():
     import requests
-    requests.post(URL, BODY, headers=FIELDS, verify=os.environ["VCENTER_CA"], timeout=socket.getdefaulttimeout())
+    requests.post(URL, BODY, headers=FIELDS, verify=os.environ["VCENTER_CA"], timeout=(socket.getdefaulttimeout(), 60))
 
 
 def by_pyvmomi():
@@ -51,11 +57,12 @@ def by_pyvmomi():
 
 def ask():
     try:
-        {"http.client": by_http_client, "urllib": by_urllib, "requests": by_requests, "pyvmomi": by_pyvmomi}[sys.argv[1]]()
+        {"http.client": by_http_client, "urllib": by_urllib, "urllib3": by_urllib3, "requests": by_requests,
+         "pyvmomi": by_pyvmomi}[sys.argv[1]]()
         print("answered")
     except Exception as error:
         names = [type(error).__name__]
-        if isinstance(error, urllib.error.URLError):
+        if hasattr(error, "reason"):
             names.append(type(error.reason).__name__)
         if isinstance(error, ConnectionError) or type(error) is OSError:
             names.append(str(error))

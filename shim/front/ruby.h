@@ -1,0 +1,14 @@
+/*
+ * How Net::HTTP, and whoever builds on it (rbvmomi), is told that a connection timed out.
+ *
+ * It says by the class in which phase that was, and would take a failed write for Errno::ETIMEDOUT,
+ * which is no Timeout::Error. So what its connect would have raised is raised in the write's place.
+ */
+#ifndef VCACHE_FRONT_RUBY_H
+#define VCACHE_FRONT_RUBY_H
+
+/* Within a call from Ruby's openssl module. Does not return if Net::HTTP is among the callers: Ruby
+ * unwinds the stack by longjmp, so that no lock may be held and nothing be left to do. */
+void ruby_raise_time_out(void);
+
+#endif
