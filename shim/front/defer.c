@@ -284,55 +284,87 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, const struct 
     return verdict;
 }
 
-/* A wait that ends by itself may be one turn of a loop of the program's, which would be failed too
- * early. It is a time-out where the library waits but once (Perl's IO::Socket, Ruby's Socket.tcp),
- * and elsewhere if it is not short and the program then had the socket block. */
-static uint64_t time_out_of(int fd, const void *caller)
+/*
+ * A wait that ends by itself may be one turn of a loop of the program's, which would be failed too
+ * early. It is a time-out where the language's own connect waits, and so but once (Python's
+ * settimeout, Ruby's Socket.tcp, Perl's IO::Socket), and elsewhere if it is not short and the
+ * program then had the socket block.
+ */
+static bool is_time_out(const struct standin_wait *wait, enum caller_language language)
 {
     enum { TURN_MS = 1000 };
+    switch (language) {
+    case CALLER_PYTHON:
+        return wait->is_polled;
+    case CALLER_RUBY:
+    case CALLER_PERL:
+        return true;
+    case CALLER_OTHER:
+        break;
+    }
+    return wait->limit_ms > TURN_MS && wait->blocks_again;
+}
+
+static uint64_t time_out_of(int fd, const void *caller)
+{
     struct standin_wait wait = standin_wait(fd);
-    if (wait.limit_ms == 0 || (wait.limit_ms > TURN_MS && wait.blocks_again))
-        return wait.limit_ms;
-    enum caller_language language = caller_language(caller);
-    return language == CALLER_PERL || language == CALLER_RUBY ? wait.limit_ms : 0;
+    return wait.limit_ms > 0 && is_time_out(&wait, caller_language(caller)) ? wait.limit_ms : 0;
+}
+
+/* The handshake is not answered here, and its connection is needed. CPython is told by connect's
+ * error that it cannot be had, and its handshake holds nobody up: so that is waited for. */
+static bool connect_for_handshake(int fd, const struct standing *standing)
+{
+    enum caller_language language = caller_language(standing->caller);
+    bool waits = language == CALLER_PYTHON && standing->time_out_ms > 0;
+    return standin_replace(fd, defer_connect_limit(standing->time_out_ms), waits) != STANDIN_FAILED;
 }
 
 /* Whether the handshake is answered here; if not, the socket is connected, or about to be. False:
  * it cannot be. */
-static bool answer_handshake(struct route route, SSL *ssl, bool connects, const void *caller,
+static bool answer_handshake(struct route route, SSL *ssl, bool connects, struct standing *standing,
                              bool *is_answered)
 {
     const struct openssl *openssl = route.openssl;
-    struct standing standing = {.caller = caller};
     struct endpoint endpoint = {{0}};
     enum verdict verdict = VERDICT_CONNECT_SPECIAL;
     int fd = socket_of(openssl, ssl);
-    if (fd < 0 || !standin_find(fd, &standing.descriptor, &standing.peer))
+    if (fd < 0 || !standin_find(fd, &standing->descriptor, &standing->peer))
         return true;
-    standing.time_out_ms = time_out_of(fd, caller);
+    standing->time_out_ms = time_out_of(fd, standing->caller);
     if (openssl->can_defer && !route.passes && (connects || !openssl->SSL_is_server(ssl))) {
         openssl->ERR_set_mark();
         CALLER_ENTER(openssl, ssl);
-        verdict = defer(openssl, ssl, &standing, &endpoint);
+        verdict = defer(openssl, ssl, standing, &endpoint);
         CALLER_LEAVE();
         openssl->ERR_pop_to_mark();
     }
     defer_report(&endpoint, verdict);
     *is_answered = verdict == VERDICT_CONNECT_DEFERRED;
-    return *is_answered ||
-           standin_replace(fd, defer_connect_limit(standing.time_out_ms)) != STANDIN_FAILED;
+    return *is_answered || connect_for_handshake(fd, standing);
+}
+
+static int fail_handshake(const struct standing *standing)
+{
+    const struct python_failure failure = {
+        .error = errno, .ran_out = errno == ETIMEDOUT && standing->time_out_ms > 0};
+    int saved = errno;
+    bool is_told = defer_tell(standing->caller, &failure);
+    errno = saved;
+    return is_told ? 1 : -1;
 }
 
 int defer_handshake(struct route route, SSL *ssl, bool connects, const void *caller)
 {
     const struct openssl *openssl = route.openssl;
+    struct standing standing = {.caller = caller};
     bool is_answered = false;
     int saved = errno;
     struct deferred *deferred = defer_of(route, ssl);
     if (deferred)
         return defer_go_on(deferred);
-    if (standin_exists() && !answer_handshake(route, ssl, connects, caller, &is_answered))
-        return -1;
+    if (standin_exists() && !answer_handshake(route, ssl, connects, &standing, &is_answered))
+        return fail_handshake(&standing);
     errno = saved;
     CALLER_ENTER(openssl, ssl);
     int result = 1;

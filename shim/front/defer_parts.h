@@ -51,6 +51,11 @@ void defer_end(struct deferred *deferred);
 /* The program asks for the handshake again: what SSL_do_handshake is to return. */
 int defer_go_on(struct deferred *deferred);
 
+/* The program's language is told by an exception that there is no connection: true, and the call is
+ * to succeed, or there is no return. False: by errno, as ever. */
+struct python_failure;
+bool defer_tell(const void *caller, const struct python_failure *failure);
+
 /* How long is waited for the connection of a program that has that time-out. */
 uint64_t defer_connect_limit(uint64_t time_out_ms);
 

@@ -256,7 +256,7 @@ static int connect_really(struct deferred *deferred, enum patience patience, enu
     deferred->why = why;
     deferred->is_connected = false;
     deferred->deadline_ms = clock_milliseconds() + context_get()->config.connect_timeout_ms;
-    enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms);
+    enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms, false);
     if (result == STANDIN_FAILED)
         return fail(deferred);
     if (result == STANDIN_NONE) {
@@ -318,16 +318,12 @@ static int say(struct deferred *deferred, const struct call *call)
     return call->is_ex ? 0 : -1;
 }
 
-static bool tell(const struct deferred *deferred)
+bool defer_tell(const void *caller, const struct python_failure *failure)
 {
-    bool is_late = deferred->failure == ETIMEDOUT;
-    const struct python_failure failure = {.error = deferred->failure,
-                                           .ran_out = is_late && deferred->own_deadline_ms != 0,
-                                           .in_handshake = deferred->is_connected};
-    enum caller_language language = caller_language(deferred->caller);
-    if (language == CALLER_RUBY && is_late)
+    enum caller_language language = caller_language(caller);
+    if (language == CALLER_RUBY && failure->error == ETIMEDOUT)
         ruby_raise_time_out();
-    return language == CALLER_PYTHON && python_raise(&failure);
+    return language == CALLER_PYTHON && python_raise(failure);
 }
 
 bool defer_tell_writer(const struct call *call)
@@ -335,8 +331,12 @@ bool defer_tell_writer(const struct call *call)
     struct deferred *deferred = defer_attached(call->openssl, call->ssl);
     if (!deferred || !deferred->is_untold)
         return false;
+    const struct python_failure failure = {.error = deferred->failure,
+                                           .ran_out = deferred->failure == ETIMEDOUT &&
+                                                      deferred->own_deadline_ms != 0,
+                                           .in_handshake = deferred->is_connected};
     deferred->is_untold = false;
-    if (tell(deferred))
+    if (defer_tell(deferred->caller, &failure))
         return true;
     queue(deferred, call);
     return false;

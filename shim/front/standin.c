@@ -209,14 +209,14 @@ bool standin_peer(int fd, struct dial_peer *peer)
 
 /* ---- the program's time-out ---- */
 
-void standin_note_wait(int fd, uint64_t limit_ms)
+void standin_note_wait(int fd, uint64_t limit_ms, bool is_polled)
 {
     struct descriptor descriptor;
     int saved = errno;
     struct standin *place = enter(fd, &descriptor);
     if (place && place->is_awaited) {
         place->is_awaited = false;
-        place->wait.limit_ms = limit_ms;
+        place->wait = (struct standin_wait){.limit_ms = limit_ms, .is_polled = is_polled};
         atomic_fetch_sub(&standin_awaited, 1);
     }
     if (place)
@@ -488,7 +488,7 @@ static enum standin_result connect_and_wait(int fd, const struct dial_peer *peer
     return result;
 }
 
-enum standin_result standin_replace(int fd, uint64_t limit_ms)
+enum standin_result standin_replace(int fd, uint64_t limit_ms, bool waits)
 {
     struct standin standin;
     int saved = errno;
@@ -498,9 +498,8 @@ enum standin_result standin_replace(int fd, uint64_t limit_ms)
     }
     restore_linger(fd, &standin.linger);
     int flags = fcntl(fd, F_GETFL);
-    bool waits = flags < 0 || !(flags & O_NONBLOCK);
     enum standin_result result = STANDIN_FAILED;
-    if (waits)
+    if (waits || flags < 0 || !(flags & O_NONBLOCK))
         result = connect_and_wait(fd, &standin.peer, limit_ms);
     else if (cross_over(&(struct dial){.fd = fd}, &standin.peer))
         result = STANDIN_REPLACED;

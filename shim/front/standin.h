@@ -47,13 +47,13 @@ bool standin_make_again(int fd, const struct dial_peer *peer);
  * long (0: without end) until the descriptor is writable; it has it block.
  */
 extern atomic_uint standin_awaited; /* those of which no wait was seen yet */
-void standin_note_wait(int fd, uint64_t limit_ms);
-void standin_note_blocking(int fd);
-/* What was seen. */
 struct standin_wait {
     uint64_t limit_ms; /* 0: without end, or none */
+    bool is_polled;    /* by poll, for nothing else */
     bool blocks_again;
 };
+void standin_note_wait(int fd, uint64_t limit_ms, bool is_polled);
+void standin_note_blocking(int fd);
 struct standin_wait standin_wait(int fd);
 
 /* Whether the descriptor is one, and in whose place. */
@@ -62,10 +62,10 @@ bool standin_peer(int fd, struct dial_peer *peer);
 bool standin_find(int fd, struct descriptor *descriptor, struct dial_peer *peer);
 
 /*
- * Makes the real connection, as the program would: where the file blocks, waits for it, as long as
- * the program's own time-outs on the socket allow or else `limit_ms`. Otherwise it may be on its
- * way still: then the socket is not writable yet. If it cannot be had, errno says why, and the
- * socket is not connected.
+ * Makes the real connection, as the program would: where the file blocks, or if it `waits` all the
+ * same, waits for it, as long as the program's own time-outs on the socket allow or else
+ * `limit_ms`. Otherwise it may be on its way still: then the socket is not writable yet. If it
+ * cannot be had, errno says why, and the socket is not connected.
  */
 enum standin_result {
     STANDIN_REPLACED,
@@ -73,7 +73,7 @@ enum standin_result {
     STANDIN_FAILED,
     STANDIN_NONE /* it was not one */
 };
-enum standin_result standin_replace(int fd, uint64_t limit_ms);
+enum standin_result standin_replace(int fd, uint64_t limit_ms, bool waits);
 
 /*
  * In between the file is connected to nobody, for the time of two system calls, and a thread that

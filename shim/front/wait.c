@@ -197,7 +197,7 @@ static void note_polled(const struct poll_call *call)
         limit_ms = milliseconds_of(call->timeout);
     for (nfds_t i = 0; i < call->count; i++)
         if (call->fds[i].fd >= 0 && (call->fds[i].events & (POLLOUT | POLLWRNORM)))
-            standin_note_wait(call->fds[i].fd, limit_ms);
+            standin_note_wait(call->fds[i].fd, limit_ms, call->count == 1);
 }
 
 /* CPython's ssl module waits for a connection that is under way: see python.h. */
@@ -404,7 +404,7 @@ static void note_selected(const struct select_call *call)
             &(struct timespec){call->timeval->tv_sec, call->timeval->tv_usec * 1000});
     for (int fd = 0; fd < call->count; fd++)
         if (*word_of(call->writes, fd) & bit_of(fd))
-            standin_note_wait(fd, limit_ms);
+            standin_note_wait(fd, limit_ms, false);
 }
 
 static int wait_select(const struct select_call *call)

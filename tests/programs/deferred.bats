@@ -569,11 +569,48 @@ ends_in_time() {
     [ $(($(now) - begun)) -lt 20000 ]
 }
 
-# fails_as_ever HOW: each kind of program, when its connection was put off and then cannot be had.
-fails_as_ever() {
-    local program asking=("$python $scripts/errors.py "{http.client,urllib,urllib3,requests,pyvmomi} "ruby $scripts/errors.rb"
+# those_who_fail: sets `asking` to a command of each kind of program.
+those_who_fail() {
+    asking=("$python $scripts/errors.py "{http.client,urllib,urllib3,requests,pyvmomi} "ruby $scripts/errors.rb"
         "perl $scripts/errors.pl")
     if php -r "exit(extension_loaded('soap') ? 0 : 1);"; then asking+=("php $scripts/errors.php"); fi
+}
+
+@test "nobody gets through, and the program's time-out has passed: VCACHE_STALE_IF_ERROR answers all the same" {
+    local kind
+    another_vcenter own --vms 10
+    for kind in http.client requests; do
+        cached learned "$python" "$scripts/errors.py" "$kind" read
+    done
+    swallows
+    export ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 VCACHE_TTL=0.1 VCACHE_STALE_IF_ERROR=600 patience=60
+    until_clock $(($(now) + 100))
+    for kind in http.client requests; do
+        zero
+        cached served "$python" "$scripts/errors.py" "$kind" read
+        [ "$(said served)" = answered ]
+        connected 'deferred 1' 'failed 1'
+    done
+}
+
+# each_fails COUNTER: each as without the shim; its connections are counted there.
+each_fails() {
+    local program
+    # shellcheck disable=SC2086 # words of a command
+    for program in "${asking[@]}"; do
+        plainly bare "${within[@]}" $program
+        zero
+        VCACHE_TTL=0 cached down "${within[@]}" $program
+        echo "$program: bare $(said bare), put off $(said down)"
+        diff -u bare.out down.out
+        [ "$(connection "$1")" -gt 0 ]
+    done
+}
+
+# fails_as_ever HOW: each kind of program, when its connection was put off and then cannot be had.
+fails_as_ever() {
+    local program asking
+    those_who_fail
     [ -d own ] || another_vcenter own --vms 10
     # shellcheck disable=SC2086 # words of a command
     for program in "${asking[@]}"; do
@@ -581,15 +618,17 @@ fails_as_ever() {
         [[ $(said learned) == *answered ]]
     done
     "$1"
-    # shellcheck disable=SC2086
-    for program in "${asking[@]}"; do
-        plainly bare "${within[@]}" $program
-        zero
-        VCACHE_TTL=0 cached down "${within[@]}" $program
-        echo "$program: bare $(said bare), put off $(said down)"
-        diff -u bare.out down.out
-        [ "$(connection deferred)" -gt 0 ]
-    done
+    each_fails deferred
+}
+
+# fails_at_greeting HOW: likewise, when the address is known and the program's way of greeting is not.
+fails_at_greeting() {
+    local asking
+    those_who_fail
+    another_vcenter own --vms 10
+    cached learned ruby "$scripts/errors.rb" by-socket read
+    "$1"
+    each_fails unlearned
 }
 
 within=() # what the programs run in, when they fail
@@ -656,6 +695,15 @@ every_other_python() {
 @test "timed out twice, under every other Python in the path" {
     export ERRORS_TIMEOUT=0.5 VCACHE_CONNECT_TIMEOUT=600 patience=60
     every_other_python swallows
+}
+
+@test "refused, and never greeted so before: likewise" { fails_at_greeting is_gone; }
+@test "reset, and never greeted so before: likewise" { fails_at_greeting resets; }
+@test "nobody gets through, nor was ever greeted so: likewise" {
+    ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_at_greeting swallows
+}
+@test "a peer that says nothing, nor was ever greeted so: likewise" {
+    ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_at_greeting is_silent
 }
 
 @test "nobody gets through: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever swallows; }

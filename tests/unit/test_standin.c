@@ -107,11 +107,12 @@ static void wait_by_select(int fd, struct timeval *time)
     assert_int_equal(select(fd + 1, NULL, &writes, NULL, time), 1);
 }
 
-static void assert_waited(int fd, uint64_t limit_ms, bool blocks_again)
+static void assert_waited(int fd, struct standin_wait expected)
 {
     struct standin_wait wait = standin_wait(fd);
-    assert_int_equal(wait.limit_ms, limit_ms);
-    assert_int_equal(wait.blocks_again, blocks_again);
+    assert_int_equal(wait.limit_ms, expected.limit_ms);
+    assert_int_equal(wait.is_polled, expected.is_polled);
+    assert_int_equal(wait.blocks_again, expected.blocks_again);
 }
 
 static void who_waits_is_known_by_the_first_wait(void **state)
@@ -125,15 +126,30 @@ static void who_waits_is_known_by_the_first_wait(void **state)
     wait_by_poll(polled, 1900);
     wait_by_select(selected, &(struct timeval){2, 500000});
     assert_int_equal(atomic_load(&standin_awaited), 0);
-    assert_waited(polled, 1700, false);
+    assert_waited(polled, (struct standin_wait){1700, true, false});
     have_it_block(polled);
     have_it_block(selected);
-    assert_waited(polled, 1700, true);
-    assert_waited(selected, 2500, true);
+    assert_waited(polled, (struct standin_wait){1700, true, true});
+    assert_waited(selected, (struct standin_wait){2500, false, true});
     standin_forget(polled);
     standin_forget(selected);
     close(polled);
     close(selected);
+}
+
+static void who_waits_for_others_too_does_not_poll_for_it_alone(void **state)
+{
+    (void)state;
+    struct dial_peer peer = nobody();
+    int one = standin_for(&peer, SOCK_NONBLOCK), other = standin_for(&peer, SOCK_NONBLOCK);
+    struct pollfd polled[] = {{.fd = one, .events = POLLOUT}, {.fd = other, .events = POLLOUT}};
+    assert_int_equal(poll(polled, 2, 700), 2);
+    assert_waited(one, (struct standin_wait){700, false, false});
+    assert_waited(other, (struct standin_wait){700, false, false});
+    standin_forget(one);
+    standin_forget(other);
+    close(one);
+    close(other);
 }
 
 static void who_waits_without_end_or_in_connect_has_no_limit(void **state)
@@ -146,10 +162,11 @@ static void who_waits_without_end_or_in_connect_has_no_limit(void **state)
     wait_by_select(selected, NULL);
     assert_int_equal(atomic_load(&standin_awaited), 0);
     wait_by_poll(blocking, 1700);
+    bool is_polled[] = {true, false, false};
     int all[] = {polled, selected, blocking};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         have_it_block(all[i]);
-        assert_waited(all[i], 0, true);
+        assert_waited(all[i], (struct standin_wait){0, is_polled[i], true});
         standin_forget(all[i]);
         close(all[i]);
     }
@@ -216,7 +233,7 @@ static void its_own_address_is_the_one_it_would_have(void **state)
     int fd = standin_for(&peer, 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&before, &size), 0);
     assert_int_not_equal(before.sin_port, 0);
-    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_REPLACED);
     size = sizeof(after);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&after, &size), 0);
     assert_int_equal(before.sin_addr.s_addr, after.sin_addr.s_addr);
@@ -302,7 +319,7 @@ static void the_real_connection_is_made_on_the_same_file(void **state)
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
     assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
-    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_REPLACED);
     assert_false(is_standin(fd));
     int accepted = accept_one(listening);
     expect_connected(fd, accepted);
@@ -325,7 +342,7 @@ static void one_that_does_not_block_is_made_in_the_programs_loop(void **state)
     int listening = listen_at(AF_INET, &peer);
     int fd = standin_for(&peer, SOCK_NONBLOCK);
     struct pollfd polled = {.fd = fd, .events = POLLOUT};
-    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_REPLACED);
     assert_int_equal(poll(&polled, 1, LIMIT_MS), 1);
     assert_int_equal(polled.revents, POLLOUT);
     int accepted = accept_one(listening);
@@ -346,7 +363,7 @@ static void lingering_is_as_the_program_set_it(void **state)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &set, sizeof(set)), 0);
     assert_true(standin_make(fd, &peer, &result));
-    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_REPLACED);
     assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_LINGER, &found, &size), 0);
     assert_memory_equal(&found, &set, sizeof(set));
     close(fd);
@@ -392,7 +409,7 @@ static void what_cannot_be_connected_says_why_and_may_stand_in_again(void **stat
     int fd = standin_for(&peer, 0);
     for (int i = 0; i < 3; i++) {
         errno = 0;
-        assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_FAILED);
+        assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_FAILED);
         assert_int_equal(errno, ECONNREFUSED);
         assert_false(is_standin(fd));
         assert_true(standin_make_again(fd, &peer));
@@ -409,12 +426,12 @@ static void whoever_comes_second_finds_none(void **state)
     int fd = standin_for(&peer, 0);
     pid_t child = fork();
     if (child == 0)
-        _exit(standin_replace(fd, LIMIT_MS) == STANDIN_REPLACED ? 0 : 1);
+        _exit(standin_replace(fd, LIMIT_MS, false) == STANDIN_REPLACED ? 0 : 1);
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     int accepted = accept_one(listening);
-    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_NONE);
+    assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_NONE);
     expect_connected(fd, accepted);
     close(accepted);
     close(fd);
@@ -474,7 +491,7 @@ static void expect_sound_sleep(int listening, const struct dial_peer *peer, uint
     assert_int_equal(pthread_create(&thread, NULL, fall_asleep, &sleeping), 0);
     while (!atomic_load(&sleeping.is_about_to))
         sched_yield();
-    assert_int_equal(standin_replace(sleeping.fd, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(standin_replace(sleeping.fd, LIMIT_MS, false), STANDIN_REPLACED);
     int accepted = accept_one(listening);
     assert_int_equal(send(accepted, "x", 1, 0), 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
@@ -739,7 +756,7 @@ static void who_uses_one_by_accident_speaks_to_nobody_and_harms_nobody(void **st
     int fd = standin_for(&peer, 0);
     assert_int_equal(syscall(SYS_write, fd, "x", 1), 1);
     assert_false(has_caller(listening));
-    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_REPLACED);
     assert_int_equal(events_of(fd), POLLOUT);
     int accepted = accept_one(listening);
     assert_int_equal(events_of(accepted), POLLOUT);
@@ -756,7 +773,7 @@ static void one_that_is_shut_down_is_what_it_is(void **state)
     int fd = standin_for(&peer, 0);
     assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
     assert_false(is_standin(fd));
-    assert_int_equal(standin_replace(fd, LIMIT_MS), STANDIN_NONE);
+    assert_int_equal(standin_replace(fd, LIMIT_MS, false), STANDIN_NONE);
     assert_false(has_caller(listening));
     close(fd);
     close(listening);
@@ -776,7 +793,7 @@ static void a_duplicate_is_the_same(void **state)
     for (int i = 0; i < 5000; i++)
         assert_false(is_standin(listening));
     assert_true(is_standin(duplicate));
-    assert_int_equal(standin_replace(duplicate, LIMIT_MS), STANDIN_REPLACED);
+    assert_int_equal(standin_replace(duplicate, LIMIT_MS, false), STANDIN_REPLACED);
     int accepted = accept_one(listening);
     expect_connected(duplicate, accepted);
     close(accepted);
@@ -846,6 +863,7 @@ int main(void)
         cmocka_unit_test(a_thread_that_sleeps_on_it_is_not_told_that_it_hung_up),
         cmocka_unit_test(what_is_sent_reaches_the_peer),
         cmocka_unit_test(who_waits_is_known_by_the_first_wait),
+        cmocka_unit_test(who_waits_for_others_too_does_not_poll_for_it_alone),
         cmocka_unit_test(who_waits_without_end_or_in_connect_has_no_limit),
         cmocka_unit_test(who_never_waits_is_forgotten_with_it),
         cmocka_unit_test(a_file_that_is_sent_reaches_the_peer),
