@@ -5,12 +5,13 @@
  * write: from 3.10 on the module writes by SSL_write_ex, and as released before April 2025 it makes
  * ssl.SSLError of whatever made that fail. So the exception that connect would have raised is
  * raised by the interpreter itself, between two instructions (C API: Py_AddPendingCall,
- * PyThreadState_SetAsyncExc): the write is said to have gone well, and what follows it is not
- * reached. Which exception that is, is said in Python (python_failure.py).
+ * PyThreadState_SetAsyncExc): the write, or the handshake that asked for the connection, is said to
+ * have gone well, and what follows it is not reached. Which exception that is, is said in Python
+ * (python_failure.py).
  *
- * The program's time-out is known to nobody but the module, which waits by poll between two calls
- * of SSL_write. When that was in vain it is told that it may write, so that it calls once more and
- * the write can fail as connect would have.
+ * How long a write may take is known to nobody but the module, which waits by poll between two
+ * calls of SSL_write. When that was in vain it is told that it may write, so that it calls once
+ * more and the write can fail as connect would have.
  *
  * Everything here is about the calling thread.
  */
@@ -34,9 +35,9 @@ bool python_raise(const struct python_failure *failure);
 /* A write is put off until `fd` is writable, for its connection is under way. */
 void python_waits(int fd);
 extern atomic_uint python_waiting; /* threads that do */
-/* poll was called from there, and waits for `fd` so long. */
+/* poll waits for `fd` so long, and returns to `caller`: the module's own poll if anybody's. */
 void python_polls(const void *caller, int fd, uint64_t limit_ms);
-/* When the write for which that was is to have failed, by clock_milliseconds(); 0: not known. */
+/* By when the write has to succeed, as clock_milliseconds() has it; 0: not known. */
 uint64_t python_deadline(int fd);
 
 /* What the last failure was, or the last wait, does not matter any more: should the interpreter not

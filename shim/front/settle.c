@@ -326,6 +326,11 @@ bool defer_tell(const void *caller, const struct python_failure *failure)
     return language == CALLER_PYTHON && python_raise(failure);
 }
 
+static bool has_time_out(const struct deferred *deferred)
+{
+    return deferred->own_deadline_ms > 0 || deferred->time_out_ms > 0;
+}
+
 bool defer_tell_writer(const struct call *call)
 {
     struct deferred *deferred = defer_attached(call->openssl, call->ssl);
@@ -333,7 +338,7 @@ bool defer_tell_writer(const struct call *call)
         return false;
     const struct python_failure failure = {.error = deferred->failure,
                                            .ran_out = deferred->failure == ETIMEDOUT &&
-                                                      deferred->own_deadline_ms != 0,
+                                                      has_time_out(deferred),
                                            .in_handshake = deferred->is_connected};
     deferred->is_untold = false;
     if (defer_tell(deferred->caller, &failure))

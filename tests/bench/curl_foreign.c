@@ -21,10 +21,12 @@ struct performs {
     CURLcode expected;
 };
 
-/* A port that is nobody's as long as this socket has it and does not listen. */
+/* A port that is nobody's as long as this socket has it and does not listen. Not at the address of
+ * the origins, one of which had any port before: the cache may know it. */
 static int port_of_nobody(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
     socklen_t size = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) != 0 ||
@@ -69,7 +71,7 @@ int main(int count, char **arguments)
     if (count != 2 || !performs.curl)
         return 2;
     if (strcmp(arguments[1], "refused") == 0) {
-        snprintf(url, sizeof(url), "https://127.0.0.1:%d/status", port_of_nobody());
+        snprintf(url, sizeof(url), "https://127.0.0.2:%d/status", port_of_nobody());
         performs.expected = CURLE_COULDNT_CONNECT;
     }
     curl_easy_setopt(performs.curl, CURLOPT_URL, url);

@@ -29,9 +29,11 @@ struct foreign {
 
 /* ---- the connection -------------------------------------------------------------------------- */
 
+/* Not at the address of the origins, one of which had any port before: the cache may know it. */
 static bool connect_both(int *client, int *server)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
     socklen_t size = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     *client = socket(AF_INET, SOCK_STREAM, 0);
