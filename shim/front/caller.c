@@ -61,11 +61,15 @@ bool caller_is_libcurl(const void *return_address)
 
 enum caller_language caller_language(const void *return_address)
 {
-    static const char *const modules[] = {
-        [CALLER_PYTHON] = "_ssl.", [CALLER_RUBY] = "openssl.", [CALLER_PERL] = "SSLeay."};
+    /* Other languages have an openssl.so, too. */
+    static const struct {
+        const char *file, *within;
+    } modules[] = {[CALLER_PYTHON] = {"_ssl.", ""},
+                   [CALLER_RUBY] = {"openssl.", "/ruby/"},
+                   [CALLER_PERL] = {"SSLeay.", ""}};
     const struct link_map *object = object_of(return_address);
     for (enum caller_language each = CALLER_PYTHON; object && each <= CALLER_PERL; each++)
-        if (is_library(object, modules[each]))
+        if (is_library(object, modules[each].file) && strstr(object->l_name, modules[each].within))
             return each;
     return CALLER_OTHER;
 }
