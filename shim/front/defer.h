@@ -68,6 +68,8 @@ int defer_told(struct route route, const SSL *ssl);
 /* The next call begins. */
 void defer_forget_told(struct route route, const SSL *ssl);
 
+/* Whether the last call failed for want of a connection. */
+bool defer_has_failed(const struct openssl *openssl, const SSL *ssl);
 /* Whether the origin was got through to, and refused: by the program's verification, or because it
  * shows another certificate than before. */
 bool defer_is_refused(const struct openssl *openssl, const SSL *ssl);

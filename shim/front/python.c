@@ -23,6 +23,10 @@ struct interpreter {
     void *(*PyObject_CallFunction)(void *function, const char *format, ...);
     void (*Py_DecRef)(void *object); /* or NULL */
     void (*PyErr_SetNone)(void *type);
+    void *(*PyErr_Occurred)(void); /* borrowed */
+    int (*PyErr_CheckSignals)(void);
+    void (*PyErr_Fetch)(void **type, void **value, void **traceback);
+    void (*PyErr_Restore)(void *type, void *value, void *traceback);
     void (*PyErr_Clear)(void);
     int (*Py_AddPendingCall)(int (*function)(void *), void *argument);
     int (*PyGILState_Ensure)(void);
@@ -47,8 +51,9 @@ static bool find_interpreter(struct interpreter *interpreter)
     return FIND(Py_CompileString) && FIND(PyDict_New) && FIND(PyDict_SetItemString) &&
            FIND(PyDict_GetItemString) && FIND(PyEval_GetBuiltins) && FIND(PyEval_EvalCode) &&
            FIND(PyObject_CallFunction) && FIND(Py_DecRef) && FIND(PyErr_SetNone) &&
-           FIND(PyErr_Clear) && FIND(Py_AddPendingCall) && FIND(PyGILState_Ensure) &&
-           FIND(PyGILState_Release) && FIND(PyThread_get_thread_ident) &&
+           FIND(PyErr_Occurred) && FIND(PyErr_CheckSignals) && FIND(PyErr_Fetch) &&
+           FIND(PyErr_Restore) && FIND(PyErr_Clear) && FIND(Py_AddPendingCall) &&
+           FIND(PyGILState_Ensure) && FIND(PyGILState_Release) && FIND(PyThread_get_thread_ident) &&
            FIND(PyThreadState_SetAsyncExc);
 #undef FIND
 }
@@ -85,12 +90,21 @@ static void *class_of(const struct interpreter *interpreter, const struct python
 
 /* The call may run in no other thread. No error: nothing is to be raised. */
 static _Thread_local struct python_failure pending;
+/* What a handler of a signal raised meanwhile, which goes before it. */
+static _Thread_local struct {
+    void *type, *value, *traceback;
+} raised;
 
 static int raise_pending(void *closure)
 {
     const struct interpreter *interpreter = closure;
     struct python_failure failure = pending;
     pending.error = 0;
+    if (raised.type) {
+        interpreter->PyErr_Restore(raised.type, raised.value, raised.traceback);
+        raised.type = NULL;
+        return -1;
+    }
     if (failure.error == 0)
         return 0;
     void *class = class_of(interpreter, &failure);
@@ -100,12 +114,18 @@ static int raise_pending(void *closure)
     return -1;
 }
 
+/* The handlers of signals run first: the module has them run when the call has returned, and what
+ * is pending would be raised in the midst of them. */
 static bool raise_in_main(struct interpreter *interpreter, const struct python_failure *failure)
 {
-    if (interpreter->Py_AddPendingCall(raise_pending, interpreter) != 0)
-        return false;
-    pending = *failure;
-    return true;
+    int state = interpreter->PyGILState_Ensure();
+    if (interpreter->PyErr_CheckSignals() != 0)
+        interpreter->PyErr_Fetch(&raised.type, &raised.value, &raised.traceback);
+    interpreter->PyGILState_Release(state);
+    bool is_pending = interpreter->Py_AddPendingCall(raise_pending, interpreter) == 0;
+    if (is_pending)
+        pending = *failure;
+    return is_pending;
 }
 
 /* ---- in another one ---- */
@@ -115,8 +135,10 @@ static bool raise_in_other(const struct interpreter *interpreter,
 {
     int state = interpreter->PyGILState_Ensure();
     void *class = class_of(interpreter, failure);
-    bool is_raised = class && interpreter->PyThreadState_SetAsyncExc(
-                                  interpreter->PyThread_get_thread_ident(), class) == 1;
+    /* Somebody else may have raised something in this thread: that goes before it. */
+    void *told = class ? class : interpreter->PyErr_Occurred();
+    bool is_raised = told && interpreter->PyThreadState_SetAsyncExc(
+                                 interpreter->PyThread_get_thread_ident(), told) == 1;
     interpreter->Py_DecRef(class);
     interpreter->PyErr_Clear();
     interpreter->PyGILState_Release(state);
@@ -149,10 +171,12 @@ void python_waits(int fd)
     waits.deadline_ms = 0;
 }
 
-void python_polls(const void *caller, int fd, uint64_t limit_ms)
+bool python_polls(const void *caller, int fd, uint64_t limit_ms)
 {
-    if (waits.is_on && waits.fd == fd && caller_language(caller) == CALLER_PYTHON)
-        waits.deadline_ms = clock_milliseconds() + limit_ms;
+    if (!waits.is_on || waits.fd != fd || caller_language(caller) != CALLER_PYTHON)
+        return false;
+    waits.deadline_ms = clock_milliseconds() + limit_ms;
+    return true;
 }
 
 uint64_t python_deadline(int fd)

@@ -35,8 +35,9 @@ bool python_raise(const struct python_failure *failure);
 /* A write is put off until `fd` is writable, for its connection is under way. */
 void python_waits(int fd);
 extern atomic_uint python_waiting; /* threads that do */
-/* poll waits for `fd` so long, and returns to `caller`: the module's own poll if anybody's. */
-void python_polls(const void *caller, int fd, uint64_t limit_ms);
+/* poll waits for `fd` so long, and returns to `caller`: whether that is the module's own poll,
+ * which is to be told that it may write when that was in vain. */
+bool python_polls(const void *caller, int fd, uint64_t limit_ms);
 /* By when the write has to succeed, as clock_milliseconds() has it; 0: not known. */
 uint64_t python_deadline(int fd);
 

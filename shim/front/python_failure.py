@@ -22,12 +22,12 @@ def as_new_connection_raises(connection, names, error):
     return names["NewConnectionError"](connection, "Failed to establish a new connection: %s" % error)
 
 
-def as_validation_raises(pool, local, error):
+def as_validation_raises(pool, names, local, error):
     try:
         pool._raise_timeout(error, local["url"], local["conn"].timeout)
-    except Exception as raised:
+    except names["ReadTimeoutError"] as raised:
         return raised.with_traceback(None)
-    return error
+    return names["ProtocolError"]("Connection aborted.", error)
 
 
 def as_urllib3_raises(error, in_handshake):
@@ -37,7 +37,7 @@ def as_urllib3_raises(error, in_handshake):
         if module.endswith("urllib3.connection") and not in_handshake:
             return as_new_connection_raises(local["self"], frame.f_globals, error)
         if module.endswith("urllib3.connectionpool") and in_handshake:
-            return as_validation_raises(local["self"], local, error)
+            return as_validation_raises(local["self"], frame.f_globals, local, error)
         frame = frame.f_back
     return error
 
@@ -50,6 +50,7 @@ def failure(number, ran_out, in_handshake):
     error = as_connect_raises(number, ran_out, in_handshake)
     try:
         error = as_urllib3_raises(error, in_handshake)
-    except Exception:
+    except (AttributeError, KeyError, TypeError):
         pass  # that is not the urllib3 that this was written for
-    return type(type(error).__name__, (type(error),), {"__new__": lambda *_: error})
+    kind = type(error)
+    return type(kind.__name__, (kind,), {"__module__": kind.__module__, "__new__": lambda *_: error})

@@ -152,6 +152,7 @@ static uint64_t earlier(uint64_t one, uint64_t other)
     return one < other ? one : other;
 }
 
+/* When this call is to return. */
 static uint64_t deadline_of(const struct deferred *deferred)
 {
     return deferred->own_deadline_ms ? earlier(deferred->own_deadline_ms, deferred->deadline_ms)
@@ -222,6 +223,18 @@ static int succeed(struct deferred *deferred)
     return 1;
 }
 
+/* The call is over when the program's time is; should it ask again, it goes on. */
+static int run_out(struct deferred *deferred)
+{
+    if (clock_milliseconds() < deadline_of(deferred))
+        return -1;
+    deferred->told = 0;
+    deferred->failure = ETIMEDOUT;
+    defer_report(&deferred->endpoint, VERDICT_CONNECT_FAILED);
+    errno = ETIMEDOUT;
+    return -1;
+}
+
 static int go_on_greeting(struct deferred *deferred, enum patience patience, bool interrupted)
 {
     const struct openssl *openssl = deferred->openssl;
@@ -235,8 +248,8 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, boo
         errno = EINTR;
         return -1;
     }
-    if (is_put_off && patience != UNTIL_DONE && clock_milliseconds() < deadline_of(deferred))
-        return -1;
+    if (is_put_off && patience != UNTIL_DONE && clock_milliseconds() < deferred->deadline_ms)
+        return run_out(deferred);
     hurry_no_more(deferred);
     if (result == 1)
         return is_same_peer(deferred) ? succeed(deferred) : reject(deferred);
@@ -311,7 +324,8 @@ static void queue(const struct deferred *deferred, const struct call *call)
 static int say(struct deferred *deferred, const struct call *call)
 {
     deferred->is_untold = call->is_write && deferred->failure;
-    if (call->is_write && deferred->phase == DEFER_GREETING)
+    if (call->is_write && !deferred->failure && deferred->phase == DEFER_GREETING &&
+        caller_language(deferred->caller) == CALLER_PYTHON)
         python_waits(deferred->descriptor.fd);
     else if (deferred->failure && !call->is_write)
         queue(deferred, call);
@@ -405,6 +419,12 @@ void defer_forget_told(struct route route, const SSL *ssl)
     struct deferred *deferred = defer_of(route, ssl);
     if (deferred)
         deferred->told = 0;
+}
+
+bool defer_has_failed(const struct openssl *openssl, const SSL *ssl)
+{
+    const struct deferred *deferred = defer_attached(openssl, ssl);
+    return deferred && deferred->failure;
 }
 
 bool defer_is_refused(const struct openssl *openssl, const SSL *ssl)

@@ -209,14 +209,14 @@ bool standin_peer(int fd, struct dial_peer *peer)
 
 /* ---- the program's time-out ---- */
 
-void standin_note_wait(int fd, uint64_t limit_ms, bool is_polled)
+void standin_note_wait(int fd, const struct standin_wait *wait)
 {
     struct descriptor descriptor;
     int saved = errno;
     struct standin *place = enter(fd, &descriptor);
     if (place && place->is_awaited) {
         place->is_awaited = false;
-        place->wait = (struct standin_wait){.limit_ms = limit_ms, .is_polled = is_polled};
+        place->wait = *wait;
         atomic_fetch_sub(&standin_awaited, 1);
     }
     if (place)

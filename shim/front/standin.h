@@ -49,10 +49,11 @@ bool standin_make_again(int fd, const struct dial_peer *peer);
 extern atomic_uint standin_awaited; /* those of which no wait was seen yet */
 struct standin_wait {
     uint64_t limit_ms; /* 0: without end, or none */
-    bool is_polled;    /* by poll, for nothing else */
+    bool is_polled;    /* and not selected */
+    bool is_pythons;   /* polled for that alone, and for those events, as CPython's connect does */
     bool blocks_again;
 };
-void standin_note_wait(int fd, uint64_t limit_ms, bool is_polled);
+void standin_note_wait(int fd, const struct standin_wait *wait);
 void standin_note_blocking(int fd);
 struct standin_wait standin_wait(int fd);
 

@@ -197,16 +197,20 @@ static void note_polled(const struct poll_call *call)
         limit_ms = milliseconds_of(call->timeout);
     for (nfds_t i = 0; i < call->count; i++)
         if (call->fds[i].fd >= 0 && (call->fds[i].events & (POLLOUT | POLLWRNORM)))
-            standin_note_wait(call->fds[i].fd, limit_ms, call->count == 1);
+            standin_note_wait(
+                call->fds[i].fd,
+                &(struct standin_wait){.limit_ms = limit_ms,
+                                       .is_polled = true,
+                                       .is_pythons = call->count == 1 &&
+                                                     call->fds[i].events == (POLLOUT | POLLERR)});
 }
 
 /* CPython's ssl module waits for a connection that is under way: see python.h. */
 static bool polls_for_python(const struct poll_call *call)
 {
-    if (atomic_load(&python_waiting) == 0 || call->count != 1 || call->milliseconds <= 0)
-        return false;
-    python_polls(call->caller, call->fds[0].fd, (uint64_t)call->milliseconds);
-    return python_deadline(call->fds[0].fd) != 0;
+    return atomic_load(&python_waiting) > 0 && call->count == 1 && call->milliseconds > 0 &&
+           call->fds[0].events == POLLOUT &&
+           python_polls(call->caller, call->fds[0].fd, (uint64_t)call->milliseconds);
 }
 
 static int say_writable(struct pollfd *polled)
@@ -404,7 +408,7 @@ static void note_selected(const struct select_call *call)
             &(struct timespec){call->timeval->tv_sec, call->timeval->tv_usec * 1000});
     for (int fd = 0; fd < call->count; fd++)
         if (*word_of(call->writes, fd) & bit_of(fd))
-            standin_note_wait(fd, limit_ms, false);
+            standin_note_wait(fd, &(struct standin_wait){.limit_ms = limit_ms});
 }
 
 static int wait_select(const struct select_call *call)

@@ -32,8 +32,9 @@ static void feed(struct connection *connection, const uint8_t *bytes, size_t tak
 static bool is_answered_in_place(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
-    bool is_dead =
-        connection->ending.is_known || !openssl_put_off(connection->openssl, connection->ssl);
+    bool is_dead = connection->ending.is_known ||
+                   !openssl_put_off(connection->openssl, connection->ssl) ||
+                   defer_has_failed(connection->openssl, connection->ssl);
     if (!is_dead || defer_is_refused(connection->openssl, connection->ssl))
         return false;
     exchange_feed_end(exchange, false);

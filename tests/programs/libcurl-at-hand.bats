@@ -59,7 +59,7 @@ after() { judged "${begun[@]}" "$@" perform ask:large perform perform ask:name p
 @test "POSTFIELDSIZE, POSTFIELDSIZE_LARGE, COPYPOSTFIELDS" {
     at_hand POSTFIELDSIZE=496 perform POSTFIELDSIZE=-1 COPYPOSTFIELDS=@names perform POSTFIELDSIZE_LARGE=-1 ask:large perform
     after POSTFIELDSIZE=300 perform POSTFIELDSIZE=-1
-    after POSTFIELDSIZE=300 COPYPOSTFIELDS=@name perform POSTFIELDSIZE=-1
+    after POSTFIELDSIZE=300 COPYPOSTFIELDS=@name perform POSTFIELDSIZE=-1 COPYPOSTFIELDS=@name
 }
 @test "no HEADERFUNCTION, or that of the body" {
     at_hand HEADERFUNCTION=none perform

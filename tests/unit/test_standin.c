@@ -112,6 +112,7 @@ static void assert_waited(int fd, struct standin_wait expected)
     struct standin_wait wait = standin_wait(fd);
     assert_int_equal(wait.limit_ms, expected.limit_ms);
     assert_int_equal(wait.is_polled, expected.is_polled);
+    assert_int_equal(wait.is_pythons, expected.is_pythons);
     assert_int_equal(wait.blocks_again, expected.blocks_again);
 }
 
@@ -126,26 +127,28 @@ static void who_waits_is_known_by_the_first_wait(void **state)
     wait_by_poll(polled, 1900);
     wait_by_select(selected, &(struct timeval){2, 500000});
     assert_int_equal(atomic_load(&standin_awaited), 0);
-    assert_waited(polled, (struct standin_wait){1700, true, false});
+    assert_waited(polled, (struct standin_wait){1700, true, false, false});
     have_it_block(polled);
     have_it_block(selected);
-    assert_waited(polled, (struct standin_wait){1700, true, true});
-    assert_waited(selected, (struct standin_wait){2500, false, true});
+    assert_waited(polled, (struct standin_wait){1700, true, false, true});
+    assert_waited(selected, (struct standin_wait){2500, false, false, true});
     standin_forget(polled);
     standin_forget(selected);
     close(polled);
     close(selected);
 }
 
-static void who_waits_for_others_too_does_not_poll_for_it_alone(void **state)
+static void who_polls_as_python_does_is_known(void **state)
 {
     (void)state;
     struct dial_peer peer = nobody();
     int one = standin_for(&peer, SOCK_NONBLOCK), other = standin_for(&peer, SOCK_NONBLOCK);
-    struct pollfd polled[] = {{.fd = one, .events = POLLOUT}, {.fd = other, .events = POLLOUT}};
+    struct pollfd polled[] = {{.fd = one, .events = POLLOUT | POLLERR},
+                              {.fd = other, .events = POLLOUT | POLLERR}};
+    assert_int_equal(poll(polled, 1, 700), 1);
     assert_int_equal(poll(polled, 2, 700), 2);
-    assert_waited(one, (struct standin_wait){700, false, false});
-    assert_waited(other, (struct standin_wait){700, false, false});
+    assert_waited(one, (struct standin_wait){700, true, true, false});
+    assert_waited(other, (struct standin_wait){700, true, false, false});
     standin_forget(one);
     standin_forget(other);
     close(one);
@@ -166,7 +169,7 @@ static void who_waits_without_end_or_in_connect_has_no_limit(void **state)
     int all[] = {polled, selected, blocking};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         have_it_block(all[i]);
-        assert_waited(all[i], (struct standin_wait){0, is_polled[i], true});
+        assert_waited(all[i], (struct standin_wait){0, is_polled[i], false, true});
         standin_forget(all[i]);
         close(all[i]);
     }
@@ -863,7 +866,7 @@ int main(void)
         cmocka_unit_test(a_thread_that_sleeps_on_it_is_not_told_that_it_hung_up),
         cmocka_unit_test(what_is_sent_reaches_the_peer),
         cmocka_unit_test(who_waits_is_known_by_the_first_wait),
-        cmocka_unit_test(who_waits_for_others_too_does_not_poll_for_it_alone),
+        cmocka_unit_test(who_polls_as_python_does_is_known),
         cmocka_unit_test(who_waits_without_end_or_in_connect_has_no_limit),
         cmocka_unit_test(who_never_waits_is_forgotten_with_it),
         cmocka_unit_test(a_file_that_is_sent_reaches_the_peer),
