@@ -709,6 +709,62 @@ every_other_python() {
 @test "nobody gets through: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever swallows; }
 @test "a peer that says nothing: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever is_silent; }
 
+# A peer that takes a second, with the certificate of before.
+slow='
+import ssl
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("server.pem", "server.key")
+for connection, _ in iter(listening.accept, None):
+    time.sleep(1)
+    with context.wrap_socket(connection, server_side=True) as tls:
+        tls.recv(65536)
+        tls.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")'
+
+@test "a peer that takes its time: who waits in turns gets through, and who writes again" {
+    local program
+    own_authority
+    vcenter_stop
+    another_vcenter own --vms 10 --cert "$PWD/server.pem" --key "$PWD/server.key"
+    VCENTER_CA=$PWD/ca.pem
+    for program in "$python $scripts/turns.py" "perl $scripts/turns.pl" "ruby $scripts/turns.rb"; do
+        # shellcheck disable=SC2086 # words of a command
+        cached learned $program read
+        [ "$(said learned)" = 'HTTP/1.1 200 OK' ]
+    done
+    in_its_place "$slow"
+    for program in "$python $scripts/turns.py" "perl $scripts/turns.pl" "ruby $scripts/turns.rb"; do
+        zero
+        # shellcheck disable=SC2086
+        VCACHE_TTL=0 patience=60 cached slow $program write
+        [ "$(said slow)" = 'HTTP/1.1 500 Internal Server Error' ]
+        [ "$(connection deferred)" -eq 1 ]
+        [ "$(connection needed)" -eq 1 ]
+    done
+}
+
+@test "nobody gets through, and a signal came meanwhile: its handler has its turn first" {
+    another_vcenter own --vms 10
+    cached learned "$python" "$scripts/errors.py" http.client read
+    swallows
+    VCACHE_TTL=0 VCACHE_CONNECT_TIMEOUT=2 patience=60 cached down "$python" -c '
+import faulthandler, os, runpy, signal, sys, threading, time
+def handle(*_): handled.append(True)
+handled = []
+faulthandler.register(signal.SIGUSR1)  # with SA_RESTART: no wait is interrupted
+signal.signal(signal.SIGTERM, handle)
+def interrupt():
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+other = threading.Thread(target=interrupt)
+other.start()
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+other.join()
+print("handled", len(handled))' "$scripts/errors.py" http.client
+    diff -u - down.out <<<"$(printf '%s\n' 'builtins.TimeoutError' 'handled 1')"
+    connected 'deferred 1' 'failed 1'
+}
+
 @test "nobody gets through: a Ruby program without Net::HTTP" {
     another_vcenter own --vms 10
     cached learned ruby "$scripts/errors.rb" by-socket read

@@ -61,7 +61,8 @@ def ask():
          "pyvmomi": by_pyvmomi}[sys.argv[1]]()
         print("answered")
     except Exception as error:
-        names = [type(error).__name__]
+        kind = sys.exc_info()[0]
+        names = [kind.__module__ + "." + kind.__name__]
         if hasattr(error, "reason"):
             names.append(type(error.reason).__name__)
         if isinstance(error, ConnectionError) or type(error) is OSError:
