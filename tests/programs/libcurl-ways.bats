@@ -134,7 +134,7 @@ through_proxy() {
     JUDGE_LOOP=epoll judged "URL=https://127.0.0.1:$silent/sdk" TIMEOUT_MS=300 ask:content perform
     for run in plainly cached; do
         $run $run curl --silent --show-error -k --connect-timeout 0.3 "https://127.0.0.1:$silent/sdk/vimServiceVersions.xml"
-        sed -i 's/after [0-9]* /after so many /' $run.err
+        sed -i -e 's/after [0-9]* milliseconds/in time/' -e 's/SSL connection timeout/Connection timed out in time/' $run.err
     done
     same plainly cached
     [ "$(cat cached.status)" -eq 28 ]

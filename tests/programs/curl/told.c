@@ -378,13 +378,18 @@ static void print_progress(const struct handle *handle)
             (long long)handle->total_down, (long long)handle->now_up, (long long)handle->total_up);
 }
 
-/* How long it took until it failed is left out. */
+/* How long it took until it failed is left out, and which clock of libcurl's saw a time-out in the
+   handshake first: the transfer's and the TLS library's each have words of their own
+   (multi_handle_timeout in multi.c, handshake in gtls.c). */
 static void print_error(FILE *out, const char *error)
 {
+    if (strcmp(error, "SSL connection timeout") == 0)
+        error = "Connection timed out after 0 milliseconds";
     const char *after = strstr(error, " after ");
     const char *unit = after ? strstr(after, " m") : NULL; /* ms, or milliseconds */
     if (unit)
-        fprintf(out, "%.*s after a time%s", (int)(after - error), error, unit + 3);
+        fprintf(out, "%.*s after a time%s", (int)(after - error), error,
+                unit + 1 + strcspn(unit + 1, " "));
     else
         fputs(error, out);
 }
