@@ -149,9 +149,10 @@ static bool fill(int fd, const uint8_t *boot_id)
     if (posix_fallocate(fd, 0, sizeof(struct shared)) != 0 ||
         getrandom(&generation, sizeof(generation), GRND_NONBLOCK) != (ssize_t)sizeof(generation))
         return false;
-    struct shared *shared = calloc(1, sizeof(*shared));
+    struct shared *shared = aligned_alloc(_Alignof(struct shared), sizeof(*shared));
     if (!shared)
         return false;
+    memset(shared, 0, sizeof(*shared));
     shared->head.magic = SHARED_MAGIC;
     shared->head.format = SHARED_FORMAT;
     shared->head.size = sizeof(*shared);

@@ -52,8 +52,10 @@ static void show(struct exchange *x)
     if (interim > x->early.size)
         interim = x->early.size;
     x->has_answered_interim = false;
-    memmove(x->early.data, x->early.data + interim, x->early.size - interim);
-    x->early.size -= interim;
+    if (interim > 0) {
+        memmove(x->early.data, x->early.data + interim, x->early.size - interim);
+        x->early.size -= interim;
+    }
     answer_raw(&x->answer, &x->early);
     buffer_clear(&x->early);
     x->hold = HOLD_NOTHING;
