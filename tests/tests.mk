@@ -37,17 +37,20 @@ unit-tests: $(unit_tests)
 
 # ---- make test ------------------------------------------------------------------------------------
 
-# The same unit tests three times: as they are, with the sanitizers, and under valgrind.
+# The same unit tests three times: as they are, with the sanitizers, and under valgrind. With the sanitizers, too: what
+# only whole programs do to connections.
 SANITIZED := $(BUILD)/sanitized
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 suites = $(unit_tests) \
          $(unit_tests:$(BUILD)/%=$(SANITIZED)/%) \
          $(unit_tests:%=valgrind:%) \
-         go:tests/vcenter $(bats_tests)
+         go:tests/vcenter $(bats_tests) \
+         sanitized:tests/programs/connections.bats sanitized:tests/programs/deferred.bats
 
 .PHONY: test-programs
 test-programs: all vcenter unit-tests $(client_programs) $(planted_shims)
-	$(MAKE) --no-print-directory BUILD=$(SANITIZED) SANITIZE='$(SANITIZERS)' unit-tests
+	$(MAKE) --no-print-directory BUILD=$(SANITIZED) SANITIZE='$(SANITIZERS)' \
+	    all unit-tests $(SANITIZED)/tests/clients/client
 
 ## make test      installs what is missing, builds, and passes every test
 .PHONY: test

@@ -101,7 +101,10 @@ run_into() {
     echo "$status" >"$name.status"
 }
 plainly() { run_into "$1" "${@:2}"; }
-cached() { run_into "$1" "$build/vcache" "${@:2}"; }
+cached() {
+    if [ -n "${VCACHE_TEST_PRELOAD-}" ]; then local -x LD_PRELOAD=$VCACHE_TEST_PRELOAD; fi
+    run_into "$1" "$build/vcache" "${@:2}"
+}
 
 # other_pythons: those in the path that are not $python, each once.
 other_pythons() {

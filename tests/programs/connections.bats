@@ -5,7 +5,8 @@
 
 # A test is a subshell, on purpose.
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2119
-bats_require_minimum_version 1.5.0
+bats_require_minimum_version 1.8.0
+# bats file_tags=sanitized
 
 source "$BATS_TEST_DIRNAME/common.bash"
 
@@ -134,14 +135,6 @@ survives() {
 @test "TLS 1.2: a blocking socket" { CLIENT_TLS_1_2=1 survives blocking; }
 @test "TLS 1.2: poll" { CLIENT_TLS_1_2=1 survives poll; }
 @test "TLS 1.2: epoll, edge-triggered" { CLIENT_TLS_1_2=1 survives edge; }
-
-@test "valgrind finds nothing" {
-    meanwhile : plainly bare "$client" blocking
-    meanwhile : cached cold "$client" blocking
-    meanwhile notify cached checked valgrind --quiet --error-exitcode=99 --leak-check=full \
-        --show-leak-kinds=definite --errors-for-leak-kinds=definite "$client" blocking
-    same bare checked
-}
 
 @test "over IPv6" {
     another_vcenter own --framing length --listen '[::1]:0'
@@ -314,4 +307,14 @@ left_silent() {
     meanwhile notify cached proxied "$idle" content pause:"$go" wsdl
     told proxied "$content" paused 'wsdl EOFError a clean end'
     [ "$(grep -c ' 200$' proxy.out)" -eq 2 ]
+}
+
+# bats file_tags=
+
+@test "valgrind finds nothing" {
+    meanwhile : plainly bare "$client" blocking
+    meanwhile : cached cold "$client" blocking
+    meanwhile notify cached checked valgrind --quiet --error-exitcode=99 --leak-check=full \
+        --show-leak-kinds=definite --errors-for-leak-kinds=definite "$client" blocking
+    same bare checked
 }

@@ -4,7 +4,7 @@
 
 # A test is a subshell, on purpose.
 # shellcheck source-path=SCRIPTDIR disable=SC2030,SC2031,SC2119
-bats_require_minimum_version 1.5.0
+bats_require_minimum_version 1.8.0
 
 source "$BATS_TEST_DIRNAME/common.bash"
 
@@ -79,6 +79,8 @@ touches_nothing_when_warm() {
     php -r "exit(extension_loaded('soap') ? 0 : 1);" || skip "php-soap is not there"
     touches_nothing_when_warm php "$scripts/inventory.php" --close
 }
+
+# bats file_tags=sanitized
 
 @test "by name, and over IPv6" {
     export VCENTER_HOST=localhost
@@ -576,6 +578,8 @@ those_who_fail() {
     if php -r "exit(extension_loaded('soap') ? 0 : 1);"; then asking+=("php $scripts/errors.php"); fi
 }
 
+# bats file_tags=
+
 @test "nobody gets through, and the program's time-out has passed: VCACHE_STALE_IF_ERROR answers all the same" {
     local kind
     another_vcenter own --vms 10
@@ -676,7 +680,9 @@ is_told_twice() {
     done
 }
 
+# bats test_tags=sanitized
 @test "refused twice, in the main thread and in another one" { is_told_twice is_gone "$python"; }
+# bats test_tags=sanitized
 @test "timed out twice, likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 is_told_twice swallows "$python"; }
 
 # every_other_python HOW
@@ -721,6 +727,7 @@ for connection, _ in iter(listening.accept, None):
         tls.recv(65536)
         tls.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")'
 
+# bats test_tags=sanitized
 @test "a peer that takes its time: who waits in turns gets through, and who writes again" {
     local program
     own_authority
@@ -743,6 +750,7 @@ for connection, _ in iter(listening.accept, None):
     done
 }
 
+# bats test_tags=sanitized
 @test "nobody gets through, and a signal came meanwhile: its handler has its turn first" {
     another_vcenter own --vms 10
     cached learned "$python" "$scripts/errors.py" http.client read
@@ -824,6 +832,7 @@ do shift' "$scripts/errors.pl"
 
 # ---- many processes ------------------------------------------------------------------------------
 
+# bats test_tags=sanitized
 @test "a child that was forked, and its parent after it" {
     cached cold "$python" "$look" read
     vcenter_reset
