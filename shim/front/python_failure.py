@@ -1,8 +1,8 @@
 """
 What CPython raises in the place of a connection that could not be had: python.c runs this.
 
-urllib3 (and so requests) names an error by the call that it came from, and decides by that whether to try again:
-it is told what it would have made of connect's, had the connection not been put off.
+urllib3 (and so requests) names an error by the call that it came from, and decides by that whether to try again; so
+does httpcore (and so httpx): they are told what they would have made of connect's, had the connection not been put off.
 """
 import os
 import socket
@@ -30,7 +30,11 @@ def as_validation_raises(pool, names, local, error):
     return names["ProtocolError"]("Connection aborted.", error)
 
 
-def as_urllib3_raises(error, in_handshake):
+def as_backend_raises(names, error):
+    return names["ConnectTimeout" if isinstance(error, socket.timeout) else "ConnectError"](error)
+
+
+def as_library_raises(error, in_handshake):
     frame = sys._getframe()
     while frame:
         module, local = frame.f_globals.get("__name__", ""), frame.f_locals
@@ -38,6 +42,8 @@ def as_urllib3_raises(error, in_handshake):
             return as_new_connection_raises(local["self"], frame.f_globals, error)
         if module.endswith("urllib3.connectionpool") and in_handshake:
             return as_validation_raises(local["self"], frame.f_globals, local, error)
+        if module.startswith("httpcore.") and module.endswith("backends.sync"):
+            return as_backend_raises(frame.f_globals, error)
         frame = frame.f_back
     return error
 
@@ -49,8 +55,8 @@ def failure(number, ran_out, in_handshake):
     """
     error = as_connect_raises(number, ran_out, in_handshake)
     try:
-        error = as_urllib3_raises(error, in_handshake)
+        error = as_library_raises(error, in_handshake)
     except (AttributeError, KeyError, TypeError):
-        pass  # that is not the urllib3 that this was written for
+        pass  # that is not the library that this was written for
     kind = type(error)
     return type(kind.__name__, (kind,), {"__module__": kind.__module__, "__new__": lambda *_: error})

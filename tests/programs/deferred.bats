@@ -573,7 +573,7 @@ ends_in_time() {
 
 # those_who_fail: sets `asking` to a command of each kind of program.
 those_who_fail() {
-    asking=("$python $scripts/errors.py "{http.client,urllib,urllib3,requests,pyvmomi} "ruby $scripts/errors.rb"
+    asking=("$python $scripts/errors.py "{http.client,urllib,urllib3,requests,httpx,pyvmomi} "ruby $scripts/errors.rb"
         "perl $scripts/errors.pl")
     if php -r "exit(extension_loaded('soap') ? 0 : 1);"; then asking+=("php $scripts/errors.php"); fi
 }
@@ -662,6 +662,7 @@ is_silent() { in_its_place "$silent"; }
 is_told_twice() {
     local kind kinds=(http.client urllib)
     if "$2" -c 'import requests, urllib3, pyVim' 2>/dev/null; then kinds+=(urllib3 requests pyvmomi); fi
+    if "$2" -c 'import httpx' 2>/dev/null; then kinds+=(httpx); fi
     another_vcenter own --vms 10
     for kind in "${kinds[@]}"; do
         cached learned "${patiently[@]}" "$2" "$scripts/errors.py" "$kind" read

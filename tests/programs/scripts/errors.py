@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """
-Asks what must go out, and says by what error it fails: errors.py http.client|urllib|urllib3|requests|pyvmomi [WORD…]
+Asks what must go out, and says by what error it fails: errors.py http.client|urllib|urllib3|requests|httpx|pyvmomi [WORD…]
 
 read       asks what may be answered from the cache (pyVmomi does, in both cases)
 twice      asks once more, over another connection
 in-thread  asks in another thread than the main one
 
-ERRORS_TIMEOUT: seconds that it waits; urllib3 and requests, who can tell: until they are connected.
+ERRORS_TIMEOUT: seconds that it waits; urllib3, requests and httpx, who can tell: until they are connected.
 """
 import os
 import socket
@@ -49,6 +49,12 @@ def by_requests():
     requests.post(URL, BODY, headers=FIELDS, verify=os.environ["VCENTER_CA"], timeout=(socket.getdefaulttimeout(), 60))
 
 
+def by_httpx():
+    import httpx
+    timeout = httpx.Timeout(60, connect=socket.getdefaulttimeout())
+    httpx.post(URL, content=BODY, headers=FIELDS, verify=context, timeout=timeout).read()
+
+
 def by_pyvmomi():
     from pyVim.connect import SmartConnect
     SmartConnect(host=HOST, port=PORT, user=os.environ["VCENTER_USER"], pwd=os.environ["VCENTER_PASSWORD"],
@@ -58,7 +64,7 @@ def by_pyvmomi():
 def ask():
     try:
         {"http.client": by_http_client, "urllib": by_urllib, "urllib3": by_urllib3, "requests": by_requests,
-         "pyvmomi": by_pyvmomi}[sys.argv[1]]()
+         "httpx": by_httpx, "pyvmomi": by_pyvmomi}[sys.argv[1]]()
         print("answered")
     except Exception as error:
         kind = sys.exc_info()[0]
