@@ -59,6 +59,17 @@ bool caller_is_libcurl(const void *return_address)
     return object && is_libcurl(object);
 }
 
+/* As Debian and others build it, PHP's module is in the program, or the library, that PHP is. */
+static bool is_php(const struct link_map *object)
+{
+    int saved = errno;
+    const void *of_php = dlsym(RTLD_DEFAULT, "php_module_startup");
+    bool is_there = of_php && object_of(of_php) == object;
+    dlerror();
+    errno = saved;
+    return is_there;
+}
+
 enum caller_language caller_language(const void *return_address)
 {
     /* Other languages have an openssl.so, too. */
@@ -66,12 +77,13 @@ enum caller_language caller_language(const void *return_address)
         const char *file, *within;
     } modules[] = {[CALLER_PYTHON] = {"_ssl.", ""},
                    [CALLER_RUBY] = {"openssl.", "/ruby/"},
-                   [CALLER_PERL] = {"SSLeay.", ""}};
+                   [CALLER_PERL] = {"SSLeay.", ""},
+                   [CALLER_PHP] = {"openssl.", "/php/"}};
     const struct link_map *object = object_of(return_address);
-    for (enum caller_language each = CALLER_PYTHON; object && each <= CALLER_PERL; each++)
+    for (enum caller_language each = CALLER_PYTHON; object && each <= CALLER_PHP; each++)
         if (is_library(object, modules[each].file) && strstr(object->l_name, modules[each].within))
             return each;
-    return CALLER_OTHER;
+    return object && is_php(object) ? CALLER_PHP : CALLER_OTHER;
 }
 
 /* The real function as `object` would have bound it: in its own scope; the main program's is the

@@ -81,9 +81,9 @@ static inline size_t caller_slot(uintptr_t address)
 
 /* Whether that is an address within libcurl. */
 bool caller_is_libcurl(const void *return_address);
-/* The language whose module for TLS (CPython's ssl, Ruby's openssl, Perl's Net::SSLeay) that is an
- * address within. */
-enum caller_language { CALLER_OTHER, CALLER_PYTHON, CALLER_RUBY, CALLER_PERL };
+/* The language whose module for TLS (CPython's ssl, Ruby's openssl, Perl's Net::SSLeay, PHP's
+ * openssl) that is an address within. errno is kept. */
+enum caller_language { CALLER_OTHER, CALLER_PYTHON, CALLER_RUBY, CALLER_PERL, CALLER_PHP };
 enum caller_language caller_language(const void *return_address);
 
 struct route caller_find(const void *return_address, const SSL *ssl);

@@ -287,9 +287,9 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, const struct 
 /*
  * A wait that ends by itself may be one turn of a loop of the program's, which would be failed too
  * early. It is a time-out where the language's own connect waits, and so but once: Python's after
- * settimeout, Ruby's Socket.tcp by poll (its programs' loops select), Perl's IO::Socket, which has
- * the socket block then. Elsewhere it is one if it is not short and the program then had the socket
- * block.
+ * settimeout, Ruby's Socket.tcp by poll (its programs' loops select), Perl's IO::Socket and PHP's
+ * streams, which have the socket block then. Elsewhere it is one if it is not short and the program
+ * then had the socket block.
  */
 static bool is_time_out(const struct standin_wait *wait, enum caller_language language)
 {
@@ -300,6 +300,7 @@ static bool is_time_out(const struct standin_wait *wait, enum caller_language la
     case CALLER_RUBY:
         return wait->is_polled;
     case CALLER_PERL:
+    case CALLER_PHP:
         return wait->blocks_again;
     case CALLER_OTHER:
         break;

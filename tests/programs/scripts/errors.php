@@ -1,16 +1,12 @@
 <?php
 // Asks what must go out, by SoapClient, and says as what kind of error it fails: errors.php [read]
-// read: asks what may be answered from the cache. ERRORS_TIMEOUT: seconds that it waits.
+// read: asks what may be answered from the cache. ERRORS_TIMEOUT: seconds that it waits until it is connected.
 error_reporting(E_ALL);
 ini_set('display_errors', 'stderr');
-$timeout = getenv('ERRORS_TIMEOUT');
-if ($timeout) {
-    ini_set('default_socket_timeout', $timeout);
-}
 $client = new SoapClient(null, [
     'location' => 'https://' . getenv('VCENTER_HOST') . ':' . getenv('VCENTER_PORT') . '/sdk',
     'uri' => 'urn:vim25',
-    'connection_timeout' => $timeout ?: 60,
+    'connection_timeout' => getenv('ERRORS_TIMEOUT') ?: 60,
     'stream_context' => stream_context_create(['ssl' => ['cafile' => getenv('VCENTER_CA')]]),
 ]);
 try {
