@@ -847,15 +847,45 @@ do shift' "$scripts/errors.pl"
 }
 
 @test "valgrind finds nothing" {
-    local checked=(valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
+    local patience=400 manner checked=(valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
         --errors-for-leak-kinds=definite)
-    plainly bare "$client" blocking
     cached cold "$client" blocking
-    cached warm "${checked[@]}" "$client" blocking
-    same bare warm
+    cached cold "$client" blocking 16
+    for manner in blocking 'blocking 16' edge renumbered; do
+        # shellcheck disable=SC2086 # words of a command
+        plainly bare "$client" $manner
+        went_well bare
+        # shellcheck disable=SC2086 # likewise
+        cached warm "${checked[@]}" "$client" $manner
+        same bare warm
+    done
+    # Each connection is made.
+    VCACHE_TTL=0 cached mixed "${checked[@]}" "$client" blocking 16
+    plainly bare "$client" blocking 16
+    same bare mixed
     "$build/vcache-flush" >/dev/null
+    plainly bare "$client" close
     cached cold "${checked[@]}" "$client" close
     same bare cold
+}
+
+@test "valgrind finds nothing in a child that was forked, nor in its parent" {
+    # What Python itself loses is not looked for.
+    local patience=400 checked=(env PYTHONMALLOC=malloc valgrind --quiet --error-exitcode=99)
+    cached cold "$python" "$look" read
+    cached warm "${checked[@]}" "$python" "$look" open fork read look
+    went_well warm
+    [ "$(grep -c '^read 200' warm.out)" -eq 2 ]
+}
+
+@test "valgrind finds nothing with two hundred connections at once" {
+    local patience=400
+    cached cold "$python" "$scripts/many-connections.py" 1
+    zero
+    plainly bare "$python" "$scripts/many-connections.py" 200
+    cached warm env PYTHONMALLOC=malloc valgrind --quiet --error-exitcode=99 "$python" "$scripts/many-connections.py" 200
+    same bare warm
+    connected 'deferred 200'
 }
 
 # ---- when it is not done -------------------------------------------------------------------------
