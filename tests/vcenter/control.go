@@ -42,7 +42,7 @@ func startControl(o *options, f *front, counters *connectionCounters) (*control,
 	for path, method := range map[string]func(url.Values) (string, error){
 		"/reset": c.reset, "/delay": c.delay, "/fail": c.fail, "/hold": c.hold, "/release": c.release,
 		"/end-sessions": c.endSessions, "/task-time": c.taskTime, "/gzip": c.gzip, "/framing": c.framing,
-		"/close-connections": c.closeConnections, "/password": c.password,
+		"/close-connections": c.closeConnections, "/password": c.password, "/end-tasks": c.endTasks,
 	} {
 		mux.HandleFunc(path, only(http.MethodPost, method))
 	}
@@ -105,7 +105,7 @@ func (c *control) await(q url.Values) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	seconds, err := number(q, "seconds", 10)
+	seconds, err := number(q, "seconds", 60)
 	if err != nil {
 		return "", err
 	}
@@ -130,6 +130,10 @@ func (c *control) taskTime(q url.Values) (string, error) {
 	ms, err := number(q, "ms", 0)
 	c.front.trouble.setTaskTime(time.Duration(ms) * time.Millisecond)
 	return "task-time", err
+}
+
+func (c *control) endTasks(url.Values) (string, error) {
+	return strconv.Itoa(c.front.endTasks()), nil
 }
 
 func (c *control) fail(q url.Values) (string, error) {

@@ -26,6 +26,7 @@ type front struct {
 	sessions *sessions
 	diary    *diary
 	changed  chan struct{} // closed and replaced when something may have changed
+	running  []*runningTask
 }
 
 // exchange is one request on its way through.

@@ -35,15 +35,49 @@ func (x *exchange) slowTask() *answer {
 	})
 	f.announce()
 
-	time.AfterFunc(f.trouble.taskTime(), func() {
-		f.lock.Lock()
-		defer f.lock.Unlock()
+	f.endLater(func() {
 		from := monotonic()
 		task.Run()
 		f.noted(f.diary.note(from, id))
 		f.announce()
 	})
 	return success(x.request.operation, `<returnval type="Task">`+escape(task.Self.Value)+`</returnval>`)
+}
+
+// runningTask is one that has not ended.
+type runningTask struct {
+	timer *time.Timer
+	end   func()
+}
+
+// endLater has a task end when its time has come, unless endTasks comes first. The caller holds the front's lock.
+func (f *front) endLater(end func()) {
+	task := &runningTask{end: end}
+	task.timer = time.AfterFunc(f.trouble.taskTime(), func() {
+		f.lock.Lock()
+		defer f.lock.Unlock()
+		for i, other := range f.running {
+			if other == task {
+				f.running = append(f.running[:i:i], f.running[i+1:]...)
+				end()
+				return
+			}
+		}
+	})
+	f.running = append(f.running, task)
+}
+
+// endTasks ends all that are running, in the order of their beginning, and returns how many there were.
+func (f *front) endTasks() int {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	ended := f.running
+	f.running = nil
+	for _, task := range ended {
+		task.timer.Stop()
+		task.end()
+	}
+	return len(ended)
 }
 
 // workedOut takes over the result of the task that the simulator made and finished.
