@@ -102,10 +102,13 @@ static inline enum cache_status put(struct cache *cache, const char *name, size_
     return status;
 }
 
-/* On a machine that is busy elsewhere the gate may be missed now and then. */
+/* On a machine that is busy elsewhere the gate may be missed now and then, and is left alone for a
+ * second then: so many tries, a tenth of a second apart, are many of the gate. */
+enum { PATIENCE = 600 };
+
 static inline bool is_ready(struct cache *cache)
 {
-    for (int tries = 0; cache_ready(cache, true) == CACHE_BUSY && tries < 50; tries++)
+    for (int tries = 0; cache_ready(cache, true) == CACHE_BUSY && tries < PATIENCE; tries++)
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     return cache_ready(cache, true) == CACHE_OK;
 }
@@ -114,7 +117,7 @@ static inline enum cache_status put_patiently(struct cache *cache, const char *n
                                               uint8_t seed)
 {
     enum cache_status status = is_ready(cache) ? put(cache, name, size, seed) : CACHE_UNAVAILABLE;
-    for (int tries = 0; status == CACHE_BUSY && tries < 50; tries++) {
+    for (int tries = 0; status == CACHE_BUSY && tries < PATIENCE; tries++) {
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         status = put(cache, name, size, seed);
     }
@@ -142,7 +145,7 @@ static inline bool has(struct cache *cache, const char *name, size_t size, uint8
     size_t found_size;
     uint8_t found_seed;
     int status = is_ready(cache) ? get(cache, name, &found_size, &found_seed) : -1;
-    for (int tries = 0; status == CACHE_BUSY && tries < 50; tries++) {
+    for (int tries = 0; status == CACHE_BUSY && tries < PATIENCE; tries++) {
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         status = get(cache, name, &found_size, &found_seed);
     }
@@ -177,7 +180,7 @@ static inline pid_t start_child(child_work *work, struct fixture *fixture)
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        alarm(120);
+        alarm(600); /* whoever hangs has failed */
         _exit(work(fixture));
     }
     assert_true(child > 0);
