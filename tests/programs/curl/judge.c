@@ -323,7 +323,7 @@ int judge_main(FILE *out, int count, char **arguments)
 {
     const char *threads = count > 1 ? after(arguments[1], "threads") : NULL;
     int result;
-    alarm(90); /* whoever hangs has failed */
+    alarm(600); /* whoever hangs has failed */
     curl_global_init(CURL_GLOBAL_DEFAULT);
     make_share();
     fprintf(out, "with %s\n", curl_version_info(CURLVERSION_NOW)->ssl_version);
