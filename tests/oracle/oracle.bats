@@ -31,9 +31,13 @@ teardown() {
     "$oracle" --build "$build" --seed 2 --steps 6000
 }
 
+# A run ends when it has found something: after a few thousand steps, mostly, but how the programs interleave is the
+# machine's affair, and on a busy one it may take many times as many.
+most_steps=150000
+
 # finds FAULT: the first read that the planted fault makes stale ends the run, long before its last step.
 finds() {
-    run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps 30000 --without faults
+    run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps "$most_steps" --without faults
     echo "$output" | tee output
     [ "$status" -eq 1 ]
     [[ "$output" == *"A READ HIDES AN OWN WRITE"* ]]
@@ -53,7 +57,7 @@ finds() {
 # fails FAULT WHAT: the same of the first program that fails and would not have without the shim, of WHAT (a regular
 # expression). In which round that is hangs on the machine.
 fails() {
-    run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps 30000
+    run "$oracle" --build "$build" --shim "$build/tests/planted/$1" --seed 3 --steps "$most_steps"
     echo "$output" | tee output
     [ "$status" -eq 1 ]
     grep -Eq "^A PROGRAM FAILS.*: ($2)" output
