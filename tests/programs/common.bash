@@ -147,7 +147,7 @@ start_silent() {
 import socket, time
 listening = socket.create_server(('127.0.0.1', ${1:-0}))
 print(listening.getsockname()[1], flush=True)
-time.sleep(100)" >"$BATS_TEST_TMPDIR/mute.out" 2>/dev/null </dev/null 3>&- &
+time.sleep(600)" >"$BATS_TEST_TMPDIR/mute.out" 2>/dev/null </dev/null 3>&- &
     echo $! >"$BATS_TEST_TMPDIR/mute/pid"
     until_said mute 1 && silent=$(cat "$BATS_TEST_TMPDIR/mute.out")
 }
