@@ -5,11 +5,11 @@ Asks over one connection, each request in one write, and says how each went: idl
     content, versions, wsdl   reads
     write                     what is taken for a write
     pause:FILE                say so, and go on when FILE (a fifo) has been written
+    timeout:MILLISECONDS      from now on that is the socket's
     fork                      a child takes the rest of the steps, and its parent the same after it
     poll                      whether the connection is readable
 
-Nothing is tried twice. IDLE_INSECURE: any certificate will do. IDLE_TIMEOUT: that of the socket, in milliseconds.
-IDLE_PROXY: the port of a proxy here, to go through.
+Nothing is tried twice. IDLE_INSECURE: any certificate will do. IDLE_PROXY: the port of a proxy here, to go through.
 """
 import os
 import select
@@ -52,9 +52,6 @@ def connect():
     if proxy:
         plain.sendall(b"CONNECT %s:%d HTTP/1.1\r\n\r\n" % (HOST.encode(), PORT))
         assert plain.recv(65536).endswith(b"\r\n\r\n")
-    if os.environ.get("IDLE_TIMEOUT"):
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO,
-                         struct.pack("ll", 0, int(os.environ["IDLE_TIMEOUT"]) * 1000))
     return context.wrap_socket(plain, server_hostname=HOST, suppress_ragged_eofs=False)
 
 
@@ -84,6 +81,9 @@ def run(connection, steps):
             print("paused", flush=True)
             with open(rest, encoding="utf-8") as file:
                 file.read()
+        elif verb == "timeout":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO,
+                                  struct.pack("ll", int(rest) // 1000, int(rest) % 1000 * 1000))
         elif verb == "poll":
             print("readable:", bool(select.select([connection], [], [], 0)[0]), flush=True)
         elif verb == "fork":
