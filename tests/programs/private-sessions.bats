@@ -338,6 +338,7 @@ is_alone() {
     for change in "$german" "$reader" "$german|$reader"; do
         export VCACHE_DIR=$BATS_TEST_TMPDIR/cache-${#change} VCACHE_TTL=0
         lend
+        rm -f other.out
         cached other "$ask" "${steps[@]}" &
         until_said other 5
         IFS='|' read -r -a changes <<<"$change"

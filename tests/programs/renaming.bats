@@ -18,6 +18,8 @@ setup() {
 
 # ended_between NAME LINES COMMAND…: when it has printed so many lines, its session ends, and it goes on.
 ended_between() {
+    # What a run before it said is not said by this one.
+    rm -f "$1.out"
     cached "$1" "${@:3}" &
     until_said "$1" "$2"
     vcenter_control /end-sessions >/dev/null

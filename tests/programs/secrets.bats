@@ -205,6 +205,8 @@ none_found_in() {
 begin_forgetful() {
     printf %s "$VCENTER_PASSWORD" >password
     mkfifo in
+    # What one before it said is not said by this one.
+    rm -f forgetful.out
     # The process itself, without the wrapper and the shells that begin it.
     env -u VCENTER_PASSWORD LD_PRELOAD="${1-$build/libvcache.so}" "$build/tests/clients/forgetful" password \
         <in >forgetful.out 2>forgetful.err 3>&- &
