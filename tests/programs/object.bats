@@ -111,8 +111,8 @@ def handler(*_):
 signal.signal(signal.SIGALRM, handler)
 c, d = socket.socketpair()
 for wait in (lambda: select.select([d], [], []), lambda: select.epoll().poll(), lambda: select.poll().poll()):
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
         wait()
     except InterruptedError as error:
         print(error)
