@@ -106,6 +106,27 @@ cached() {
     run_into "$1" "$build/vcache" "${@:2}"
 }
 
+# undisturbed TRIAL…: runs this until all of its programs and threads have come to the cache in time, so often at most; and
+# that trial, or the last one, is judged. For where many of them ask at once: on a machine that is busy elsewhere one may
+# be kept from its processor while the others stand at the gate, and these go on without the cache (cache/gate.h), as the
+# log says. A trial begins from what it needs by itself.
+undisturbed() {
+    local trial
+    for trial in {1..8}; do
+        rm -f "$VCACHE_LOG"
+        "$@"
+        grep -qE ' (no-cache|not-busy|not-available) ' "$VCACHE_LOG" || return 0
+        echo "trial $trial: somebody did not come to the cache in time"
+    done
+}
+
+# from_nothing: no session, no request and no cache.
+from_nothing() {
+    vcenter_control /end-sessions >/dev/null
+    vcenter_reset
+    rm -rf "$VCACHE_DIR"
+}
+
 # other_pythons: those in the path that are not $python, each once.
 other_pythons() {
     local directories directory candidate executable seen

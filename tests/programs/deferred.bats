@@ -131,8 +131,11 @@ touches_nothing_when_warm() {
     plainly bare "$client" blocking 16
     cached cold "$client" blocking
     cached cold "$client" blocking 16
-    vcenter_reset
-    cached warm "$client" blocking 16
+    warm() {
+        vcenter_reset
+        cached warm "$client" blocking 16
+    }
+    undisturbed warm
     same bare warm
     untouched
 }

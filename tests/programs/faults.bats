@@ -691,9 +691,14 @@ EOF2
     for mode in cold warm; do
         right_cached hello login threads 16 fresh login names counters hello names large || { echo "$mode" && return 1; }
     done
-    vcenter_reset
-    right_cached hello login threads 16 fresh login names counters hello names large
+    export VCACHE_LOG=$BATS_TEST_TMPDIR/log
+    warm() {
+        vcenter_reset
+        right_cached hello login threads 16 fresh login names counters hello names large
+    }
+    undisturbed warm
     origin_was_asked
+    unset VCACHE_LOG
     rm -rf "$VCACHE_DIR"
     expect poll hello login threads 16 fresh login names counters hello names large
     right_cached poll hello login threads 16 fresh login names counters hello names large
@@ -921,15 +926,15 @@ finished() { [ -s "$1.status" ]; }
 # ---- the origin ----------------------------------------------------------------------------------
 
 @test "the program's own time-outs at a slow origin" {
-    local steps
-    for steps in 'timeout 300' 'poll timeout 300'; do
+    # Short where nothing comes; what does come may take longer on a machine that is busy.
+    local manner steps=(hello login timeout 300 names timeout 60000 hello)
+    for manner in '' poll; do
         rm -rf "$VCACHE_DIR"
         cached warming "$client" hello login
         vcenter_control '/hold?operation=RetrievePropertiesEx'
-        # shellcheck disable=SC2086 # words
-        expect $steps hello login names hello
-        # shellcheck disable=SC2086
-        right_cached $steps hello login names hello || { echo "$steps" && return 1; }
+        expect $manner "${steps[@]}"
+        [ "$(grep -c ': 200 ' expected.out)" -eq 3 ]
+        right_cached $manner "${steps[@]}" || { echo "$manner" && return 1; }
         vcenter_control '/release?operation=RetrievePropertiesEx'
     done
     vcenter_control '/hold?operation=FindByInventoryPath'

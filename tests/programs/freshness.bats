@@ -314,7 +314,7 @@ until_done() {
     vcenter_reset
     vcenter_control '/hold?operation=CreateFolder' >/dev/null
     cached write "$ask" pid:writer login "$(create "$folder")" &
-    vcenter_control '/await?operation=CreateFolder&count=1&seconds=30'
+    vcenter_control '/await?operation=CreateFolder&count=1&seconds=60'
     kill -KILL "$(cat writer)"
     wait
     vcenter_control /release
@@ -332,7 +332,7 @@ until_done() {
     vcenter_reset
     vcenter_control '/hold?operation=RetrievePropertiesEx' >/dev/null
     cached slow "$ask" login "$children" &
-    vcenter_control '/await?operation=RetrievePropertiesEx&count=1&seconds=30'
+    vcenter_control '/await?operation=RetrievePropertiesEx&count=1&seconds=60'
     cached write "$ask" login "$(create "$folder")"
     grep -q '^CreateFolder 200 ' write.out
     zero
@@ -352,7 +352,7 @@ until_done() {
     vcenter_reset
     vcenter_control '/hold?operation=CreateFolder' >/dev/null
     cached write "$ask" login "$(create "$folder")" &
-    vcenter_control '/await?operation=CreateFolder&count=1&seconds=30'
+    vcenter_control '/await?operation=CreateFolder&count=1&seconds=60'
     zero
     cached during "$ask" login "$children"
     cached during "$ask" login "$children"

@@ -17,8 +17,7 @@ setup() {
 # alone NAME COMMAND…: without the shim, and nothing of it is left.
 alone() {
     plainly "$@"
-    vcenter_control /end-sessions >/dev/null
-    vcenter_reset
+    from_nothing
 }
 
 # start_together N STEP…: N askers, run-1 to run-N, all ready before the first step of any.
@@ -26,9 +25,11 @@ start_together() {
     local count=$1 i
     shift
     for i in $(seq "$count"); do
+        rm -f "go-$i" "run-$i.out"
         mkfifo "go-$i"
         cached "run-$i" "$ask" say:ready "wait:go-$i" "$@" &
     done
+    for i in $(seq "$count"); do until_said "run-$i" 1; done
     for i in $(seq "$count"); do : >"go-$i"; done
 }
 
@@ -36,8 +37,12 @@ start_together() {
     local i
     alone bare "$ask" say:ready login "$name" "$find" RetrieveServiceContent:ServiceInstance:ServiceInstance
     vcenter_control '/delay?ms=250' >/dev/null
-    start_together 8 login "$name" "$find" RetrieveServiceContent:ServiceInstance:ServiceInstance
-    wait
+    eight() {
+        from_nothing
+        start_together 8 login "$name" "$find" RetrieveServiceContent:ServiceInstance:ServiceInstance
+        wait
+    }
+    undisturbed eight
     for i in $(seq 8); do same bare "run-$i"; done
     origin_was_asked Login RetrievePropertiesEx FindByInventoryPath RetrieveServiceContent
     [ "$(counter requests)" -eq 32 ]
@@ -51,11 +56,13 @@ start_together() {
     local i requests
     VCACHE_DIR=$BATS_TEST_TMPDIR/other cached alone "$python" "$scripts/inventory.py"
     mapfile -t requests < <(vcenter_operations)
-    vcenter_control /end-sessions >/dev/null
-    vcenter_reset
     vcenter_control '/delay?ms=100' >/dev/null
-    for i in $(seq 6); do cached "run-$i" "$python" "$scripts/inventory.py" & done
-    wait
+    six() {
+        from_nothing
+        for i in $(seq 6); do cached "run-$i" "$python" "$scripts/inventory.py" & done
+        wait
+    }
+    undisturbed six
     for i in $(seq 6); do same alone "run-$i"; done
     origin_was_asked "${requests[@]}"
     [ "$(vcenter_sessions)" -eq 1 ]
@@ -65,13 +72,17 @@ start_together() {
 @test "programs that word their login differently, at once: one login" {
     local i
     vcenter_control '/delay?ms=150' >/dev/null
-    for i in 1 2; do
-        cached "pyvmomi-$i" "$python" "$scripts/inventory.py" &
-        cached "requests-$i" "$python" "$scripts/with-requests.py" &
-        cached "ask-$i" "$ask" login "$name" logout &
-        ASK_HEADERS='SOAPAction: urn:vim25/5.0' cached "older-$i" "$ask" login "$name" logout &
-    done
-    wait
+    two_of_each() {
+        from_nothing
+        for i in 1 2; do
+            cached "pyvmomi-$i" "$python" "$scripts/inventory.py" &
+            cached "requests-$i" "$python" "$scripts/with-requests.py" &
+            cached "ask-$i" "$ask" login "$name" logout &
+            ASK_HEADERS='SOAPAction: urn:vim25/5.0' cached "older-$i" "$ask" login "$name" logout &
+        done
+        wait
+    }
+    undisturbed two_of_each
     for i in 1 2; do
         went_well "pyvmomi-$i"
         went_well "requests-$i"
@@ -109,15 +120,19 @@ start_together() {
 holder_is_killed_in() {
     local i
     alone bare "$ask" say:ready login "$name"
-    vcenter_control "/hold?operation=$1" >/dev/null
-    cached holder "$ask" pid:holder login "$name" &
-    vcenter_control "/await?operation=$1&count=1&seconds=30"
-    start_together 4 login "$name"
-    kill -KILL "$(cat holder)"
-    # Others ask in its place.
-    vcenter_control "/await?operation=$1&count=2&seconds=30"
-    vcenter_control /release
-    wait
+    four_and_holder() {
+        from_nothing
+        vcenter_control "/hold?operation=$1" >/dev/null
+        cached holder "$ask" pid:holder login "$name" &
+        vcenter_control "/await?operation=$1&count=1&seconds=60"
+        start_together 4 login "$name"
+        kill -KILL "$(cat holder)"
+        # Others ask in its place.
+        vcenter_control "/await?operation=$1&count=2&seconds=60"
+        vcenter_control /release
+        wait
+    }
+    undisturbed four_and_holder "$1"
     for i in 1 2 3 4; do same bare "run-$i"; done
     [ "$(counter requests)" -ge 9 ]
     [ "$(cat holder.status)" -eq 137 ]
@@ -137,7 +152,7 @@ holder_is_killed_in() {
     vcenter_reset
     vcenter_control '/hold?operation=RetrievePropertiesEx' >/dev/null
     cached holder "$ask" pid:holder login "$name" &
-    vcenter_control '/await?operation=RetrievePropertiesEx&count=1&seconds=30'
+    vcenter_control '/await?operation=RetrievePropertiesEx&count=1&seconds=60'
     kill -STOP "$(cat holder)"
     vcenter_control /release
     start_together 2 login "$name"
@@ -152,13 +167,16 @@ holder_is_killed_in() {
 
 @test "what one got cannot be stored: the others ask for themselves" {
     local i
-    plainly bare "$ask" say:ready login "$name"
-    cached warm "$ask" login
-    vcenter_reset
     vcenter_control '/delay?ms=300' >/dev/null
-    vcenter_control '/fail?status=503&times=1&operation=RetrievePropertiesEx' >/dev/null
-    start_together 5 login "$name"
-    wait
+    five() {
+        from_nothing
+        cached warm "$ask" login
+        vcenter_control '/fail?times=0' >/dev/null
+        vcenter_control '/fail?status=503&times=1&operation=RetrievePropertiesEx' >/dev/null
+        start_together 5 login "$name"
+        wait
+    }
+    undisturbed five
     [ "$(cat run-?.out | grep -c '^read 503')" -eq 1 ]
     [ "$(cat run-?.out | grep -c '^read 200 .*DC0_H0_VM0')" -eq 4 ]
     [ "$(vcenter_count RetrievePropertiesEx)" -le 5 ]
@@ -169,16 +187,22 @@ holder_is_killed_in() {
     local i
     alone bare "$ask" say:ready login "$name"
     vcenter_control '/delay?ms=200' >/dev/null
-    for i in 1 2 3 4 5 6; do
-        mkfifo "go-$i"
-        if ((i % 2)); then
-            cached "run-$i" "$ask" say:ready "wait:go-$i" login "$name" &
-        else
-            VCENTER_PASSWORD=wrong cached "run-$i" "$ask" say:ready "wait:go-$i" login "$name" &
-        fi
-    done
-    for i in 1 2 3 4 5 6; do : >"go-$i"; done
-    wait
+    three_of_each() {
+        from_nothing
+        for i in 1 2 3 4 5 6; do
+            rm -f "go-$i" "run-$i.out"
+            mkfifo "go-$i"
+            if ((i % 2)); then
+                cached "run-$i" "$ask" say:ready "wait:go-$i" login "$name" &
+            else
+                VCENTER_PASSWORD=wrong cached "run-$i" "$ask" say:ready "wait:go-$i" login "$name" &
+            fi
+        done
+        for i in 1 2 3 4 5 6; do until_said "run-$i" 1; done
+        for i in 1 2 3 4 5 6; do : >"go-$i"; done
+        wait
+    }
+    undisturbed three_of_each
     for i in 1 3 5; do same bare "run-$i"; done
     for i in 2 4 6; do
         grep -q '^login 500 .*InvalidLogin' "run-$i.out"

@@ -34,8 +34,11 @@ converses_in_threads() {
     went_well bare
     cached first "$clients/client" "$1"
     went_well first
-    vcenter_reset
-    cached warm "$clients/client" "$1" 16
+    warm() {
+        vcenter_reset
+        cached warm "$clients/client" "$1" 16
+    }
+    undisturbed warm "$1"
     same bare warm
     origin_was_not_asked
 }

@@ -12,7 +12,7 @@ vcenter_options=(--vms 10 --uneven)
 setup() {
     begin
     export ASK_NAMES=1
-    patience=25
+    patience=60
     client=$build/tests/clients/client
 }
 
@@ -151,12 +151,12 @@ is_the_same_alone() {
     still_lent
     # In the middle of a wait, and of the login for itself.
     cached killed "$ask" login "$filter" updates pid:pid updates &
-    vcenter_control '/await?operation=WaitForUpdatesEx&count=3&seconds=20'
+    vcenter_control '/await?operation=WaitForUpdatesEx&count=3&seconds=60'
     kill -KILL "$(cat pid)"
     wait
     vcenter_control '/hold?operation=Login' >/dev/null
     cached killed "$ask" login pid:pid "$filter" &
-    vcenter_control '/await?operation=Login&count=3&seconds=20'
+    vcenter_control '/await?operation=Login&count=3&seconds=60'
     kill -KILL "$(cat pid)"
     wait
     vcenter_control /release >/dev/null

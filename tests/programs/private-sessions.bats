@@ -11,7 +11,7 @@ source "$BATS_TEST_DIRNAME/sessions.bash"
 setup() {
     begin
     export ASK_NAMES=1
-    patience=25
+    patience=60
 }
 
 # is_alone STEP…: who borrows a session does these steps as without the shim. It logs in once, for itself, and out of
@@ -283,7 +283,7 @@ is_alone() {
     cached borrower "$ask" "${steps[@]}" &
     until_said borrower 3
     : >filtered
-    vcenter_control '/await?operation=Logout&count=1&seconds=20'
+    vcenter_control '/await?operation=Logout&count=1&seconds=60'
     : >go
     wait
     sed -i '/^goes$/d' bare.out

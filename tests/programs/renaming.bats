@@ -12,7 +12,7 @@ vcenter_options=(--vms 10 --uneven)
 setup() {
     begin
     export ASK_NAMES=1 VCACHE_TTL=0
-    patience=25
+    patience=60
     mkfifo go
 }
 
