@@ -60,10 +60,11 @@ bool defer_tell_writer(const struct call *call);
 bool defer_settle_at_once(struct route route, const SSL *ssl);
 
 /* The program reads, and nothing was asked: 1 if it is to read for real, else it is told that there
- * is nothing yet. */
+ * is nothing yet; or, if it has ended TLS itself, that the peer has, too. */
 int defer_read(const struct call *call);
 /* What the program was told to wait for by the last of these, where OpenSSL does not know it:
- * SSL_ERROR_WANT_READ or _WRITE. 0: OpenSSL knows. */
+ * SSL_ERROR_WANT_READ or _WRITE, or that it is at its end: SSL_ERROR_ZERO_RETURN. 0: OpenSSL
+ * knows. */
 int defer_told(struct route route, const SSL *ssl);
 /* The next call begins. */
 void defer_forget_told(struct route route, const SSL *ssl);

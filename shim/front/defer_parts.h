@@ -38,7 +38,7 @@ struct deferred {
     bool is_refused;
     bool is_untold; /* a write failed, and has not said so yet, */
     int failure;    /* why the last try to make it real did, as of a system call; 0: it did not */
-    int told; /* what the last call said by SSL_ERROR_WANT_…, in place of OpenSSL; 0: nothing */
+    int told; /* what the last call said by SSL_get_error, in place of OpenSSL; 0: nothing */
     enum verdict why; /* it is made real */
 };
 

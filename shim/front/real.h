@@ -110,6 +110,7 @@ static inline const struct libc *libc_real(void)
     F(SSL_get_ex_data_X509_STORE_CTX_idx)                                                          \
     F(SSL_get_info_callback)                                                                       \
     F(SSL_get_options)                                                                             \
+    F(SSL_get_quiet_shutdown)                                                                      \
     F(SSL_get_security_level)                                                                      \
     F(SSL_get_servername)                                                                          \
     F(SSL_get_session)                                                                             \

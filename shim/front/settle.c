@@ -392,11 +392,27 @@ int defer_go_on(struct deferred *deferred)
 
 /* ---- reading where nothing can have come ---- */
 
+/* The program has ended TLS, and waits for the peer to do so: as if that had. */
+static bool is_shut_down(const struct deferred *deferred)
+{
+    const struct openssl *openssl = deferred->openssl;
+    int shutdown = openssl->SSL_get_shutdown(deferred->ssl);
+    if (deferred->phase != DEFER_WAITING || !(shutdown & SSL_SENT_SHUTDOWN))
+        return false;
+    openssl->SSL_set_shutdown(deferred->ssl, shutdown | SSL_RECEIVED_SHUTDOWN);
+    return true;
+}
+
 int defer_read(const struct call *call)
 {
     struct deferred *deferred = find(call->openssl, call->ssl);
     if (!deferred)
         return 1;
+    if (is_shut_down(deferred)) {
+        deferred->told = SSL_ERROR_ZERO_RETURN;
+        deferred->failure = 0;
+        return 0;
+    }
     if (deferred->phase == DEFER_WAITING && !defer_blocks(deferred->descriptor.fd)) {
         deferred->told = SSL_ERROR_WANT_READ;
         deferred->failure = 0;

@@ -20,9 +20,11 @@ int tls_want(struct route route, const SSL *ssl)
     const struct connection *connection = connection_of(route, ssl);
     bool was_answered = connection_is_ours(connection) && connection->was_answered;
     int told = defer_told(route, ssl);
-    if (told)
-        return told == SSL_ERROR_WANT_READ ? SSL_READING : SSL_WRITING;
-    return was_answered ? SSL_NOTHING : route.openssl->SSL_want(ssl);
+    if (told == SSL_ERROR_WANT_READ)
+        return SSL_READING;
+    if (told == SSL_ERROR_WANT_WRITE)
+        return SSL_WRITING;
+    return told || was_answered ? SSL_NOTHING : route.openssl->SSL_want(ssl);
 }
 
 /* Sends its close_notify first and then, if called again, waits for the peer's. */
@@ -36,6 +38,10 @@ int tls_shutdown(struct route route, SSL *ssl)
     }
     defer_forget_told(route, ssl);
     if (defer_of(route, ssl)) {
+        if (openssl->SSL_get_quiet_shutdown(ssl)) {
+            openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+            return 1;
+        }
         /* The peer answers with its own as soon as it is asked. */
         bool was_sent = openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN;
         openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | (was_sent ? SSL_RECEIVED_SHUTDOWN : 0));

@@ -102,11 +102,22 @@ static int write_ours(struct connection *connection, const struct call *call, co
     return result;
 }
 
+/* The program has ended TLS itself: OpenSSL says so, and sends nothing. */
+static int write_ended(struct connection *connection, const struct call *call, const void *bytes,
+                       size_t size, size_t *done)
+{
+    if (connection_is_ours(connection))
+        connection->was_answered = false;
+    return connection_write(call, bytes, size, done);
+}
+
 /* `connection` is that of the SSL, or NULL at its first bytes. */
 static int write_looked_at(struct connection *connection, const struct call *call,
                            const void *bytes, size_t size, size_t *done)
 {
     defer_forget_told((struct route){call->openssl, false}, call->ssl);
+    if (call->openssl->SSL_get_shutdown(call->ssl) & SSL_SENT_SHUTDOWN)
+        return write_ended(connection, call, bytes, size, done);
     int result = connection ? 1 : connection_begin(call, bytes, size, &connection);
     if (result <= 0)
         return result;

@@ -212,6 +212,52 @@ looks_the_same() {
     untouched
 }
 
+@test "who ends TLS and waits for the peer to do so sees that at once, and can write no more" {
+    local how
+    cat >end.pl <<'END'
+use IO::Socket::INET;
+use Net::SSLeay;
+my ($how, $at) = ($ARGV[0], "$ENV{VCENTER_HOST}:$ENV{VCENTER_PORT}");
+my $request = "GET /sdk/vimServiceVersions.xml HTTP/1.1\r\nHost: $at\r\n\r\n";
+my $context = Net::SSLeay::CTX_new();
+my $socket = IO::Socket::INET->new($at) or die "$!";
+my $ssl = Net::SSLeay::new($context);
+Net::SSLeay::set_fd($ssl, fileno $socket);
+Net::SSLeay::connect($ssl) == 1 or die;
+if ($how =~ /asks/) {
+    Net::SSLeay::write($ssl, $request);
+    my $answer = '';
+    $answer .= Net::SSLeay::read($ssl) until $answer =~ m{</namespaces>};
+}
+Net::SSLeay::set_quiet_shutdown($ssl, 1) if $how =~ /quiet/;
+$socket->blocking(0) if $how =~ /waits/;
+print 'shutdown ', Net::SSLeay::shutdown($ssl), ' ', Net::SSLeay::get_shutdown($ssl), "\n";
+sub said { my $result = shift; print "$how $result ", Net::SSLeay::get_error($ssl, $result), ' ', Net::SSLeay::get_shutdown($ssl), "\n" }
+if ($how =~ /writes/) {
+    said(Net::SSLeay::write($ssl, $request));
+    print Net::SSLeay::ERR_error_string(Net::SSLeay::ERR_get_error()), "\n";
+} elsif ($how !~ /quiet/) {
+    my ($bytes, $result);
+    do {
+        ($bytes, $result) = Net::SSLeay::read($ssl);
+    } while ($result < 0 && $how =~ /waits/ && Net::SSLeay::get_error($ssl, $result) == 2);
+    said($result);
+}
+END
+    plainly cold perl end.pl asks-reads
+    cached cold perl end.pl asks-reads
+    for how in reads asks-reads asks-waits-reads writes asks-writes quiet asks-quiet; do
+        plainly bare perl end.pl "$how"
+        went_well bare
+        vcenter_reset
+        zero
+        patience=30 cached warm perl end.pl "$how"
+        same bare warm
+        untouched
+        connected 'deferred 1'
+    done
+}
+
 @test "what only the peer can say makes the connection" {
     plainly bare "$python" "$look" read binding read
     cached cold "$python" "$look" read
