@@ -272,7 +272,7 @@ static int connect_really(struct deferred *deferred, enum patience patience, enu
     enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms, false);
     if (result == STANDIN_FAILED)
         return fail(deferred);
-    if (result == STANDIN_NONE) {
+    if (result == STANDIN_NONE && !standin_was_touched(&deferred->descriptor)) {
         /* Another process has made it its own, or the program has shut it down. */
         defer_end(deferred);
         return lose(deferred);

@@ -35,6 +35,8 @@ static _Atomic pid_t owner; /* whose descriptors these are: a child of vfork has
 atomic_uint standin_count;
 atomic_uint standin_awaited;
 static atomic_uint gaps_begun;
+static struct descriptor touched[PLACES]; /* made real for bytes past OpenSSL: the last ones */
+static unsigned touches;
 atomic_uint standin_gaps_ended;
 
 static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -354,6 +356,14 @@ static void restore_linger(int fd, const struct linger *linger)
         setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, sizeof(*linger));
 }
 
+/* Locked. */
+static void forget_touched(const struct descriptor *descriptor)
+{
+    for (unsigned i = 0; i < PLACES && i < touches; i++)
+        if (wake_is_same_file(&touched[i], descriptor))
+            touched[i] = (struct descriptor){0};
+}
+
 static bool keep(int fd, const struct dial_peer *peer, bool is_awaited)
 {
     struct standin made = {.is_taken = true, .peer = *peer, .is_awaited = is_awaited};
@@ -362,6 +372,7 @@ static bool keep(int fd, const struct dial_peer *peer, bool is_awaited)
     struct standin *place = free_place();
     if (place) {
         made.linger = make_lightweight(fd);
+        forget_touched(&made.descriptor);
         atomic_store(&owner, getpid());
         *place = made;
         atomic_fetch_add(&standin_count, 1);
@@ -508,4 +519,30 @@ enum standin_result standin_replace(int fd, uint64_t limit_ms, bool waits)
     else
         errno = saved;
     return result;
+}
+
+/* ---- bytes past OpenSSL ---- */
+
+enum standin_result standin_touch(int fd, uint64_t limit_ms)
+{
+    struct descriptor descriptor;
+    bool is_known = wake_identify(fd, &descriptor);
+    enum standin_result result = standin_replace(fd, limit_ms, false);
+    bool is_real = result == STANDIN_REPLACED || result == STANDIN_INTERRUPTED;
+    if (is_known && is_real && lock()) {
+        touched[touches++ % PLACES] = descriptor;
+        unlock();
+    }
+    return result;
+}
+
+bool standin_was_touched(const struct descriptor *descriptor)
+{
+    bool was_touched = false;
+    if (!lock())
+        return false;
+    for (unsigned i = 0; i < PLACES && i < touches && !was_touched; i++)
+        was_touched = wake_is_same_file(&touched[i], descriptor);
+    unlock();
+    return was_touched;
 }

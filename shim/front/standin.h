@@ -76,6 +76,11 @@ enum standin_result {
 };
 enum standin_result standin_replace(int fd, uint64_t limit_ms, bool waits);
 
+/* The same, for bytes past OpenSSL; and whether that was so: then an SSL that was told of a
+ * connection there has one now, and has yet to shake hands on it. */
+enum standin_result standin_touch(int fd, uint64_t limit_ms);
+bool standin_was_touched(const struct descriptor *descriptor);
+
 /*
  * In between the file is connected to nobody, for the time of two system calls, and a thread that
  * waits for it is told that it hung up. So who waits marks when he began; if he is told of an end,

@@ -294,6 +294,21 @@ print(s.recv(99).split(b'\r\n')[0].decode())"
     [ "$(vcenter_connections)" -eq 1 ]
 }
 
+@test "who uses the socket past TLS goes on with TLS afterwards" {
+    local how
+    cached cold "$python" "$look" read
+    for how in nothing passed; do
+        plainly bare "$python" "$look" read "$how" read write look
+        went_well bare
+        zero
+        cached warm "$python" "$look" read "$how" read write look
+        same bare warm
+        connected 'bare 1' 'deferred 1' 'needed 1'
+        "$build/vcache-flush" >/dev/null
+        cached cold "$python" "$look" read
+    done
+}
+
 @test "the duplicate of a descriptor is the same connection" {
     plainly bare "$python" "$look" dup read look write
     cached cold "$python" "$look" read

@@ -4,7 +4,8 @@ Opens a connection as programs do and says all that it sees of it, then takes th
 
     look                      all that Python tells of a connection, and that it is idle
     read, write, wsdl, other  a request: cached; taken for a write; cached, by GET; of no vSphere path
-    raw                       bytes past TLS
+    raw, nothing              bytes past TLS; none of them, but by the same call
+    passed                    the descriptor goes over a Unix socket, and is closed where it arrives
     binding                   what only the two ends of a real connection can know
     unwrap                    the end of TLS
     close                     of the connection; the next step opens another
@@ -126,6 +127,13 @@ class Looker:
               c.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
         print("ready", *map(bool, select.select([], [c], [c], 0)))
 
+    def hand_over(self):
+        here, there = socket.socketpair()
+        socket.send_fds(here, [b"."], [self.connection.fileno()])
+        for descriptor in socket.recv_fds(there, 1, 1)[1]:
+            os.close(descriptor)
+        print("passed")
+
     def take(self, step):
         verb, _, rest = step.partition(":")
         if verb == "close":
@@ -151,6 +159,10 @@ class Looker:
                 sys.exit("another thumbprint")
         elif verb == "raw":
             print("raw", socket.socket.send(self.connection, b"past TLS"))
+        elif verb == "nothing":
+            print("nothing", socket.socket.send(self.connection, b""))
+        elif verb == "passed":
+            self.hand_over()
         elif verb == "inherit":
             self.heir = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[self.connection.fileno()])
         elif verb == "binding":
