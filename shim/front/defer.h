@@ -6,6 +6,7 @@
  *              the program's own verification now
  *   greeting   a request must go out: the real connection is being made, the real handshake is
  *              under way, in the program's own loop if its socket does not block
+ *   broken     it could not be had, and the program was told so
  *   over       it is real, or has failed for good; nothing is done here any more
  *
  * What the program asks of the SSL meanwhile is answered from what is known (looks.c); it keeps
@@ -49,8 +50,9 @@ int defer_handshake(struct route route, SSL *ssl, bool connects, const void *cal
 /*
  * The SSL is needed for real, to send what must go out (VERDICT_CONNECT_NEEDED) or for another
  * reason. 1 when it is; else what the program's call is to return, SSL_get_error and errno saying
- * why: it is under way, or it cannot be had. After a failure to get through the SSL waits again:
- * the next request tries again.
+ * why: it is under way, or it cannot be had. After a failure to get through the SSL waits again,
+ * for the request may be answered all the same, and the next one tries again; until the program is
+ * told.
  */
 int defer_settle(const struct call *call, enum verdict why);
 /* A write fails: if for want of a connection, the program is told why, by errno, by the error queue

@@ -9,7 +9,7 @@
 #include "front/chains.h"
 #include "front/defer.h"
 
-enum defer_phase { DEFER_WAITING, DEFER_GREETING, DEFER_OVER };
+enum defer_phase { DEFER_WAITING, DEFER_GREETING, DEFER_BROKEN, DEFER_OVER };
 
 enum { PROTOCOL_SIZE = 255 }; /* RFC 7301, 3.1 */
 
@@ -38,7 +38,8 @@ struct deferred {
     bool is_refused;
     bool is_untold; /* a write failed, and has not said so yet, */
     int failure;    /* why the last try to make it real did, as of a system call; 0: it did not */
-    int told; /* what the last call said by SSL_get_error, in place of OpenSSL; 0: nothing */
+    int broken_by;  /* the failure that the program was told of */
+    int told;       /* what the last call said by SSL_get_error, in place of OpenSSL; 0: nothing */
     enum verdict why; /* it is made real */
 };
 

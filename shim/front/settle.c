@@ -80,6 +80,21 @@ static int fail(struct deferred *deferred)
     return -1;
 }
 
+/* The program was told of it: to that program the connection is a broken one from now on, to poll
+ * as to the calls on the SSL. Some do not look at what a write says, and write for ever. */
+static void break_off(struct deferred *deferred)
+{
+    int fd = deferred->descriptor.fd;
+    if (deferred->phase != DEFER_WAITING)
+        return;
+    deferred->phase = DEFER_BROKEN;
+    deferred->broken_by = deferred->failure;
+    if (wake_is_still(&deferred->descriptor)) {
+        standin_forget(fd);
+        dial_dissolve(&(struct dial){.fd = fd});
+    }
+}
+
 /* OpenSSL says why, and the SSL is not to be used any more. */
 static int refuse(struct deferred *deferred, unsigned long error)
 {
@@ -292,6 +307,11 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
     deferred->told = 0;
     deferred->failure = 0;
     deferred->is_untold = false;
+    if (deferred->phase == DEFER_BROKEN) {
+        deferred->failure = deferred->broken_by;
+        errno = deferred->failure;
+        return -1;
+    }
     deferred->own_deadline_ms = python_deadline(deferred->descriptor.fd);
     python_withdraw();
     if (deferred->phase == DEFER_WAITING &&
@@ -355,6 +375,7 @@ bool defer_tell_writer(const struct call *call)
                                                       has_time_out(deferred),
                                            .in_handshake = deferred->is_connected};
     deferred->is_untold = false;
+    break_off(deferred);
     if (defer_tell(deferred->caller, &failure))
         return true;
     queue(deferred, call);

@@ -571,6 +571,43 @@ write_fails() {
     [ "$(write_fails ex)" = 'a write failed: error 5, errno 111, queued system error 111' ]
 }
 
+@test "who does not heed that a write failed is told by poll and by reading, and nothing is tried again" {
+    another_vcenter own --vms 10
+    cat >heedless.pl <<'END'
+use IO::Poll qw(POLLIN POLLOUT POLLHUP);
+use IO::Socket::INET;
+use Net::SSLeay;
+my $at = "$ENV{VCENTER_HOST}:$ENV{VCENTER_PORT}";
+my $socket = IO::Socket::INET->new($at) or die "$!";
+my $ssl = Net::SSLeay::new(Net::SSLeay::CTX_new());
+Net::SSLeay::set_fd($ssl, fileno $socket);
+Net::SSLeay::connect($ssl) == 1 or die;
+my $request = "GET $ARGV[0] HTTP/1.1\r\nHost: $at\r\n\r\n";
+if ($ARGV[0] ne '/') {
+    my $answer = '';
+    Net::SSLeay::write($ssl, $request);
+    $answer .= Net::SSLeay::read($ssl) until $answer =~ m{</namespaces>};
+    exit;
+}
+$socket->blocking(0);
+my $poll = IO::Poll->new;
+$poll->mask($socket => POLLIN | POLLOUT);
+for (1 .. 20) {
+    my $result = Net::SSLeay::write($ssl, $request);
+    print 'write ', Net::SSLeay::get_error($ssl, $result), ' ', $! + 0, "\n";
+    last if $poll->poll(20) > 0 && $poll->events($socket) & POLLHUP;
+}
+my ($bytes, $result) = Net::SSLeay::read($ssl);
+print 'read ', Net::SSLeay::get_error($ssl, $result), ' ', $! + 0, "\n";
+END
+    cached cold perl heedless.pl /sdk/vimServiceVersions.xml
+    vcenter_stop
+    zero
+    cached down perl heedless.pl /
+    diff -u - down.out <<<"$(printf '%s\n' 'write 5 111' 'read 5 111')"
+    connected 'deferred 1' 'failed 1'
+}
+
 @test "a write that never got out fences nothing" {
     another_vcenter own --vms 10
     cached cold "$python" "$look" read
