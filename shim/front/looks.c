@@ -149,6 +149,31 @@ int tls_export_keying_material(struct route route, SSL *ssl, const struct keying
         wanted->context_size, wanted->uses_context);
 }
 
+/* What the two ends have agreed on for the keys of this connection. */
+static bool asks_of_keys(int command)
+{
+    switch (command) {
+    case SSL_CTRL_GET_RI_SUPPORT:
+    case SSL_CTRL_GET_EXTMS_SUPPORT:
+    case SSL_CTRL_GET_SIGNATURE_NID:
+    case SSL_CTRL_GET_PEER_SIGNATURE_NID:
+    case SSL_CTRL_GET_TMP_KEY:
+    case SSL_CTRL_GET_PEER_TMP_KEY:
+    case SSL_CTRL_GET_NEGOTIATED_GROUP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The real function is not asked in vain: without a session it looks for the group at address 0. */
+long tls_ctrl(struct route route, SSL *ssl, int command, long number, void *pointer)
+{
+    if (asks_of_keys(command) && !defer_settle_at_once(route, ssl))
+        return 0;
+    return route.openssl->SSL_ctrl(ssl, command, number, pointer);
+}
+
 int tls_renegotiate(struct route route, SSL *ssl)
 {
     return defer_settle_at_once(route, ssl) ? route.openssl->SSL_renegotiate(ssl) : 0;

@@ -179,6 +179,11 @@ EXPORT STACK_OF(X509) * SSL_get0_verified_chain(const SSL *ssl)
     return tls_get0_verified_chain(ROUTE, ssl);
 }
 
+EXPORT long SSL_ctrl(SSL *ssl, int command, long number, void *pointer)
+{
+    return tls_ctrl(ROUTE, ssl, command, number, pointer);
+}
+
 EXPORT int SSL_renegotiate(SSL *ssl)
 {
     return tls_renegotiate(ROUTE, ssl);

@@ -69,7 +69,6 @@ static inline const struct libc *libc_real(void)
     F(SSL_is_server)                                                                               \
     F(SSL_get_shutdown)                                                                            \
     F(SSL_set_shutdown)                                                                            \
-    F(SSL_ctrl)                                                                                    \
     F(SSL_get_verify_mode)                                                                         \
     F(SSL_get_verify_result)                                                                       \
     F(X509_digest)                                                                                 \

@@ -63,6 +63,7 @@ struct keying_material {
     int uses_context;
 };
 int tls_export_keying_material(struct route route, SSL *ssl, const struct keying_material *wanted);
+long tls_ctrl(struct route route, SSL *ssl, int command, long number, void *pointer);
 int tls_renegotiate(struct route route, SSL *ssl);
 int tls_renegotiate_abbreviated(struct route route, SSL *ssl);
 int tls_key_update(struct route route, SSL *ssl, int type);

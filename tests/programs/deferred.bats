@@ -269,6 +269,36 @@ END
     connected 'deferred 1' 'touched 1'
 }
 
+@test "so does what the two ends agree on for its keys" {
+    local command
+    cat >keys.pl <<'END'
+use IO::Socket::INET;
+use Net::SSLeay;
+my $at = "$ENV{VCENTER_HOST}:$ENV{VCENTER_PORT}";
+my $socket = IO::Socket::INET->new($at) or die "$!";
+my $ssl = Net::SSLeay::new(Net::SSLeay::CTX_new());
+Net::SSLeay::set_fd($ssl, fileno $socket);
+Net::SSLeay::connect($ssl) == 1 or die;
+# SSL_get_secure_renegotiation_support, SSL_get_extms_support, SSL_get_negotiated_group
+print Net::SSLeay::ctrl($ssl, $ARGV[0], 0, 0), "\n" if @ARGV;
+Net::SSLeay::write($ssl, "GET /sdk/vimServiceVersions.xml HTTP/1.1\r\nHost: $at\r\n\r\n");
+my $answer = '';
+$answer .= Net::SSLeay::read($ssl) until $answer =~ m{</namespaces>};
+print "answered\n";
+END
+    cached cold perl keys.pl
+    for command in 76 122 134; do
+        plainly bare perl keys.pl "$command"
+        went_well bare
+        vcenter_reset
+        zero
+        cached warm perl keys.pl "$command"
+        same bare warm
+        [ "$(vcenter_connections)" -eq 1 ]
+        connected 'deferred 1' 'touched 1'
+    done
+}
+
 @test "traffic that is not vSphere's makes the connection" {
     plainly bare "$python" "$look" other
     cached cold "$python" "$look" read
