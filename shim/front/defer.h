@@ -61,6 +61,9 @@ bool defer_tell_writer(const struct call *call);
 /* As defer_settle, for a call that cannot be put off: waits however the socket is. */
 bool defer_settle_at_once(struct route route, const SSL *ssl);
 
+/* SSL_shutdown of an SSL that waits or greets. */
+int defer_shutdown(struct route route, SSL *ssl);
+
 /* The program reads, and nothing was asked: 1 if it is to read for real, else it is told that there
  * is nothing yet; or, if it has ended TLS itself, that the peer has, too. */
 int defer_read(const struct call *call);

@@ -411,6 +411,25 @@ int defer_go_on(struct deferred *deferred)
                : settle(deferred, patience_of(deferred, NOT_AT_ALL), VERDICT_CONNECT_NEEDED);
 }
 
+/* ---- the end of TLS ---- */
+
+/* The peer answers with its own end as soon as it is asked: reading finds that, and who waits for
+ * it in poll is woken. */
+int defer_shutdown(struct route route, SSL *ssl)
+{
+    const struct openssl *openssl = route.openssl;
+    const struct deferred *deferred = find(openssl, ssl);
+    bool was_sent = openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN;
+    bool is_over = was_sent || openssl->SSL_get_quiet_shutdown(ssl);
+    openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | (is_over ? SSL_RECEIVED_SHUTDOWN : 0));
+    if (!is_over && deferred->phase == DEFER_WAITING && wake_is_still(&deferred->descriptor)) {
+        int saved = errno;
+        libc_real()->shutdown(deferred->descriptor.fd, SHUT_RD);
+        errno = saved;
+    }
+    return is_over;
+}
+
 /* ---- reading where nothing can have come ---- */
 
 /* The program has ended TLS, and waits for the peer to do so: as if that had. */

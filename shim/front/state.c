@@ -37,16 +37,8 @@ int tls_shutdown(struct route route, SSL *ssl)
         return 1;
     }
     defer_forget_told(route, ssl);
-    if (defer_of(route, ssl)) {
-        if (openssl->SSL_get_quiet_shutdown(ssl)) {
-            openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-            return 1;
-        }
-        /* The peer answers with its own as soon as it is asked. */
-        bool was_sent = openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN;
-        openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | (was_sent ? SSL_RECEIVED_SHUTDOWN : 0));
-        return was_sent;
-    }
+    if (defer_of(route, ssl))
+        return defer_shutdown(route, ssl);
     if (connection_is_ours(connection)) {
         connection->was_answered = false;
         if (openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) {

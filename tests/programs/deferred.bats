@@ -215,6 +215,7 @@ looks_the_same() {
 @test "who ends TLS and waits for the peer to do so sees that at once, and can write no more" {
     local how
     cat >end.pl <<'END'
+use IO::Select;
 use IO::Socket::INET;
 use Net::SSLeay;
 my ($how, $at) = ($ARGV[0], "$ENV{VCENTER_HOST}:$ENV{VCENTER_PORT}");
@@ -238,6 +239,7 @@ if ($how =~ /writes/) {
     print Net::SSLeay::ERR_error_string(Net::SSLeay::ERR_get_error()), "\n";
 } elsif ($how !~ /quiet/) {
     my ($bytes, $result);
+    print IO::Select->new($socket)->can_read(20) ? "woken\n" : "not woken\n" if $how =~ /polls/;
     do {
         ($bytes, $result) = Net::SSLeay::read($ssl);
     } while ($result < 0 && $how =~ /waits/ && Net::SSLeay::get_error($ssl, $result) == 2);
@@ -246,7 +248,7 @@ if ($how =~ /writes/) {
 END
     plainly cold perl end.pl asks-reads
     cached cold perl end.pl asks-reads
-    for how in reads asks-reads asks-waits-reads writes asks-writes quiet asks-quiet; do
+    for how in reads asks-reads polls asks-polls asks-waits-reads writes asks-writes quiet asks-quiet; do
         plainly bare perl end.pl "$how"
         went_well bare
         vcenter_reset
