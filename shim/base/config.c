@@ -157,7 +157,8 @@ static bool parse(enum setting setting, const char *text, struct config *config)
     case SETTING_CONNECT:
         return parse_connect(text, &config->connects_eagerly);
     case SETTING_CONNECT_TIMEOUT:
-        return parse_plain_seconds(text, &config->connect_timeout_ms);
+        return parse_plain_seconds(text, &config->connect_timeout_ms) &&
+               config->connect_timeout_ms > 0;
     case SETTING_COUNT:
         break;
     }
@@ -178,8 +179,9 @@ static const char *expectation(enum setting setting)
     case SETTING_SESSION_IDLE:
     case SETTING_STALE_IF_ERROR:
     case SETTING_FENCE:
-    case SETTING_CONNECT_TIMEOUT:
         return "seconds, as in 60";
+    case SETTING_CONNECT_TIMEOUT:
+        return "seconds, more than 0, as in 60";
     case SETTING_MAX_SIZE:
         return "a size of at least 1M, as in 512M or 1G";
     case SETTING_LOG:

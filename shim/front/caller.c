@@ -86,6 +86,16 @@ enum caller_language caller_language(const void *return_address)
     return object && is_php(object) ? CALLER_PHP : CALLER_OTHER;
 }
 
+bool caller_waits_to_read(const void *return_address)
+{
+    static const char *const languages[] = {"/python", "/ruby/", "/perl", "/php/"};
+    const struct link_map *object = object_of(return_address);
+    for (size_t i = 0; object && i < sizeof(languages) / sizeof(languages[0]); i++)
+        if (strstr(object->l_name, languages[i]))
+            return false;
+    return caller_language(return_address) == CALLER_OTHER;
+}
+
 /* The real function as `object` would have bound it: in its own scope; the main program's is the
  * global one. */
 static const void *bound_by(const struct link_map *object, const char *name)

@@ -85,6 +85,10 @@ bool caller_is_libcurl(const void *return_address);
  * openssl) that is an address within. errno is kept. */
 enum caller_language { CALLER_OTHER, CALLER_PYTHON, CALLER_RUBY, CALLER_PERL, CALLER_PHP };
 enum caller_language caller_language(const void *return_address);
+/* Whether who writes there may be told that it has to wait until it can read, as SSL_write(3) says.
+ * A language's module passes that on to programs that mostly do not know what to do then. NULL, a
+ * write that shakes hands, too: may be. */
+bool caller_waits_to_read(const void *return_address);
 
 struct route caller_find(const void *return_address, const SSL *ssl);
 

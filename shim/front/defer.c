@@ -4,6 +4,7 @@
 #include "front/greeting.h"
 #include "front/python.h"
 #include "front/standin.h"
+#include "front/unready.h"
 #include "front/verify.h"
 
 #include "base/log.h"
@@ -34,6 +35,7 @@ void defer_end(struct deferred *deferred)
 {
     if (deferred->phase != DEFER_OVER)
         atomic_fetch_sub(&defer_count, 1);
+    unready_end(&deferred->descriptor);
     deferred->phase = DEFER_OVER;
 }
 
@@ -109,10 +111,9 @@ void defer_report(const struct endpoint *endpoint, enum verdict verdict)
 
 /* ---- how long ---- */
 
-uint64_t defer_connect_limit(uint64_t time_out_ms)
+uint64_t defer_connect_limit(int fd, uint64_t time_out_ms)
 {
-    uint64_t limit_ms = context_get()->config.connect_timeout_ms;
-    return time_out_ms > 0 && time_out_ms < limit_ms ? time_out_ms : limit_ms;
+    return time_out_ms > 0 ? time_out_ms : dial_limit(fd, context_get()->config.connect_timeout_ms);
 }
 
 /* ---- the handshake that is answered here ---- */
@@ -320,7 +321,8 @@ static bool connect_for_handshake(int fd, const struct standing *standing)
 {
     enum caller_language language = caller_language(standing->caller);
     bool waits = language == CALLER_PYTHON && standing->time_out_ms > 0;
-    return standin_replace(fd, defer_connect_limit(standing->time_out_ms), waits) != STANDIN_FAILED;
+    return standin_replace(fd, defer_connect_limit(fd, standing->time_out_ms), waits) !=
+           STANDIN_FAILED;
 }
 
 /* Whether the handshake is answered here; if not, the socket is connected, or about to be. False:

@@ -13,6 +13,11 @@ enum defer_phase { DEFER_WAITING, DEFER_GREETING, DEFER_BROKEN, DEFER_OVER };
 
 enum { PROTOCOL_SIZE = 255 }; /* RFC 7301, 3.1 */
 
+struct callbacks {
+    SSL_verify_cb verify;
+    void (*info)(const SSL *ssl, int where, int value);
+};
+
 struct deferred {
     const struct openssl *openssl;
     SSL *ssl;
@@ -40,7 +45,8 @@ struct deferred {
     int failure;    /* why the last try to make it real did, as of a system call; 0: it did not */
     int broken_by;  /* the failure that the program was told of */
     int told;       /* what the last call said by SSL_get_error, in place of OpenSSL; 0: nothing */
-    enum verdict why; /* it is made real */
+    enum verdict why;     /* it is made real */
+    struct callbacks own; /* the program's, while the real handshake is under way */
 };
 
 /* In whatever phase; NULL if nothing was ever deferred on this SSL. */
@@ -57,8 +63,20 @@ int defer_go_on(struct deferred *deferred);
 struct python_failure;
 bool defer_tell(const void *caller, const struct python_failure *failure);
 
-/* How long is waited for the connection of a program that has that time-out. */
-uint64_t defer_connect_limit(uint64_t time_out_ms);
+/* How long is waited for the connection of a program that has that time-out; 0: none, but for what
+ * it may have set on the socket. */
+uint64_t defer_connect_limit(int fd, uint64_t time_out_ms);
+
+/* Whether that is the certificate that the program was shown. */
+bool defer_is_shown(const struct deferred *deferred, const X509 *certificate);
+
+/*
+ * Around a call that may shake hands really: for the program the handshake is over, and what its
+ * callbacks look at may be gone. Of the certificate that it was shown they are not asked again, of
+ * another one they are; of the handshake they are told nothing.
+ */
+void defer_spare_callbacks(struct deferred *deferred);
+void defer_restore_callbacks(const struct deferred *deferred);
 
 /* Whether the program's calls on it may wait. errno is kept. */
 bool defer_blocks(int fd);

@@ -57,6 +57,13 @@ static uint64_t shorter(uint64_t limit_ms, uint64_t own_ms)
     return own_ms > 0 && own_ms < limit_ms ? own_ms : limit_ms;
 }
 
+uint64_t dial_limit(int fd, uint64_t default_ms)
+{
+    uint64_t limit_ms =
+        shorter(shorter(UINT64_MAX, time_out_of(fd, SO_RCVTIMEO)), time_out_of(fd, SO_SNDTIMEO));
+    return limit_ms < UINT64_MAX ? limit_ms : default_ms;
+}
+
 bool dial_begin(struct dial *dial, int fd, uint64_t limit_ms)
 {
     *dial = (struct dial){.fd = fd, .flags = fcntl(fd, F_GETFL)};

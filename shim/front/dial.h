@@ -36,6 +36,10 @@ struct dial {
     bool heeds_signals; /* false until the caller says so */
 };
 
+/* What the program itself set on the socket (SO_RCVTIMEO, SO_SNDTIMEO; the shorter), else
+ * `default_ms`. */
+uint64_t dial_limit(int fd, uint64_t default_ms);
+
 /* The deadline is `limit_ms` from now, or what the program itself set on the socket if that is less
  * (SO_RCVTIMEO, SO_SNDTIMEO). The file does not block until dial_end. False: it cannot be. */
 bool dial_begin(struct dial *dial, int fd, uint64_t limit_ms);

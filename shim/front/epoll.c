@@ -22,6 +22,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+atomic_bool epoll_is_used;
+
 #define EXPORT __attribute__((visibility("default")))
 
 enum { READS = EPOLLIN | EPOLLRDNORM };
@@ -476,6 +478,7 @@ static void notice_registration(int epoll, int fd)
 EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
     int result = libc_real()->epoll_ctl(epoll, operation, fd, event);
+    atomic_store_explicit(&epoll_is_used, true, memory_order_relaxed);
     if (atomic_load(&wake_answers) > 0 && result == 0 && operation != EPOLL_CTL_DEL)
         notice_registration(epoll, fd);
     return result;

@@ -116,8 +116,11 @@ static inline const struct libc *libc_real(void)
     F(SSL_get_verify_callback)                                                                     \
     F(SSL_session_reused)                                                                          \
     F(SSL_set_connect_state)                                                                       \
+    F(SSL_set_info_callback)                                                                       \
+    F(SSL_set_verify)                                                                              \
     F(SSL_set_verify_result)                                                                       \
     F(X509_STORE_CTX_free)                                                                         \
+    F(X509_STORE_CTX_get0_cert)                                                                    \
     F(X509_STORE_CTX_get0_param)                                                                   \
     F(X509_STORE_CTX_get1_chain)                                                                   \
     F(X509_STORE_CTX_get_error)                                                                    \

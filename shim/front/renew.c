@@ -133,7 +133,8 @@ static bool renew_idled(struct connection *connection, const struct dial *dial,
 
 static bool begin(struct dial *dial, const struct connection *connection)
 {
-    return dial_begin(dial, connection->descriptor.fd, context_get()->config.connect_timeout_ms);
+    int fd = connection->descriptor.fd;
+    return dial_begin(dial, fd, dial_limit(fd, context_get()->config.connect_timeout_ms));
 }
 
 /* ---- when ---- */

@@ -4,6 +4,7 @@
 #include "front/python.h"
 #include "front/ruby.h"
 #include "front/standin.h"
+#include "front/unready.h"
 
 #include "base/clock.h"
 #include "exchange/context.h"
@@ -25,11 +26,14 @@ bool defer_blocks(int fd)
 /*
  * A program on a socket that does not block waits in its own loop, and some would for ever: LWP has
  * a time-out for connecting and for reading, none for writing. While the connection is under way
- * nothing of it can be asked here, so that it is the kernel who ends it.
+ * nothing of it can be asked here, so that it is the kernel who ends it. The kernel may be late by
+ * an eighth of its last wait, and a time-out for writing that is as long must not be there first
+ * (Net::HTTP has another error for that): so it is told a little less.
  */
 static void hurry(struct deferred *deferred, uint64_t limit_ms)
 {
-    unsigned limit = limit_ms < UINT_MAX ? (unsigned)limit_ms : UINT_MAX;
+    uint64_t less_ms = limit_ms - limit_ms / 16;
+    unsigned limit = less_ms < UINT_MAX ? (unsigned)less_ms : UINT_MAX;
     unsigned own = 0;
     socklen_t size = sizeof(own);
     int fd = deferred->descriptor.fd;
@@ -133,9 +137,7 @@ static bool is_same_peer(const struct deferred *deferred)
     CALLER_ENTER(openssl, deferred->ssl);
     X509 *now = openssl->get_peer_certificate(deferred->ssl);
     CALLER_LEAVE();
-    bool is_same =
-        now &&
-        openssl->X509_cmp(now, openssl->OPENSSL_sk_value((OPENSSL_STACK *)deferred->chain, 0)) == 0;
+    bool is_same = defer_is_shown(deferred, now);
     openssl->X509_free(now);
     return is_same;
 }
@@ -147,16 +149,19 @@ static bool is_same_peer(const struct deferred *deferred)
 static void wait_for_handshake(struct deferred *deferred)
 {
     if (!deferred->is_connected && deferred->shakes_in_loop && deferred->time_out_ms > 0)
-        deferred->deadline_ms = clock_milliseconds() + defer_connect_limit(deferred->time_out_ms);
+        deferred->deadline_ms = clock_milliseconds() +
+                                defer_connect_limit(deferred->descriptor.fd, deferred->time_out_ms);
     deferred->is_connected = true;
 }
 
 /* In the program's loop: its result is the call's. */
 static int greet(struct deferred *deferred)
 {
+    defer_spare_callbacks(deferred);
     CALLER_ENTER(deferred->openssl, deferred->ssl);
     int result = deferred->openssl->SSL_do_handshake(deferred->ssl);
     CALLER_LEAVE();
+    defer_restore_callbacks(deferred);
     if (deferred->openssl->SSL_want(deferred->ssl) == SSL_READING)
         wait_for_handshake(deferred);
     return result;
@@ -176,12 +181,23 @@ static uint64_t deadline_of(const struct deferred *deferred)
 
 /*
  * A program that writes does not expect to be told that it must wait until it can read (PHP gives
- * up), so that is waited for here, for a moment, and then the program is told to write again, which
- * it may at once: in its loop its own time-outs count.
+ * up): it is told to write again. Whose time-out is known may do so at once, and is ended by us.
+ * Others wait for it by poll or select, so that their own time-outs count (unready.h); but what
+ * epoll reports is registered, and a program in C that uses it is told the truth.
  */
+static void put_off_writer(struct deferred *deferred)
+{
+    if (atomic_load(&epoll_is_used) && caller_waits_to_read(deferred->caller))
+        return;
+    deferred->told = SSL_ERROR_WANT_WRITE;
+    if (deferred->time_out_ms == 0)
+        unready_begin(&deferred->descriptor);
+}
+
+/* Mostly the handshake takes but a moment, which is waited for here. */
 static void greet_writing(struct deferred *deferred, int *result)
 {
-    enum { MOMENT_MS = 100 };
+    enum { MOMENT_MS = 40 };
     struct pollfd polled = {.fd = deferred->descriptor.fd, .events = POLLIN};
     const struct openssl *openssl = deferred->openssl;
     uint64_t end_ms = earlier(clock_milliseconds() + MOMENT_MS, deadline_of(deferred));
@@ -190,7 +206,7 @@ static void greet_writing(struct deferred *deferred, int *result)
            openssl_put_off(openssl, deferred->ssl)) {
         uint64_t now_ms = clock_milliseconds();
         if (now_ms >= end_ms || libc_real()->poll(&polled, 1, (int)(end_ms - now_ms)) == 0) {
-            deferred->told = SSL_ERROR_WANT_WRITE;
+            put_off_writer(deferred);
             return;
         }
         *result = greet(deferred);
@@ -203,8 +219,10 @@ static int greet_until(struct deferred *deferred, uint64_t limit_ms)
     if (!dial_begin(&dial, deferred->descriptor.fd, limit_ms))
         return -1;
     dial.heeds_signals = true;
+    defer_spare_callbacks(deferred);
     bool is_done = dial_handshake(&dial, deferred->openssl, deferred->ssl);
     int saved = errno;
+    defer_restore_callbacks(deferred);
     dial_end(&dial);
     errno = saved;
     return is_done ? 1 : -1;
@@ -233,6 +251,7 @@ static int try_greeting(struct deferred *deferred, enum patience patience, bool 
 
 static int succeed(struct deferred *deferred)
 {
+    deferred->openssl->SSL_set_verify_result(deferred->ssl, deferred->verify_result);
     defer_report(&deferred->endpoint, deferred->why);
     defer_end(deferred);
     return 1;
@@ -280,10 +299,11 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, boo
 static int connect_really(struct deferred *deferred, enum patience patience, enum verdict why,
                           bool *interrupted)
 {
-    uint64_t limit_ms = defer_connect_limit(deferred->time_out_ms);
+    uint64_t usual_ms = context_get()->config.connect_timeout_ms;
+    uint64_t limit_ms = defer_connect_limit(deferred->descriptor.fd, deferred->time_out_ms);
     deferred->why = why;
     deferred->is_connected = false;
-    deferred->deadline_ms = clock_milliseconds() + context_get()->config.connect_timeout_ms;
+    deferred->deadline_ms = clock_milliseconds() + (limit_ms > usual_ms ? limit_ms : usual_ms);
     enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms, false);
     if (result == STANDIN_FAILED)
         return fail(deferred);
@@ -307,6 +327,7 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
     deferred->told = 0;
     deferred->failure = 0;
     deferred->is_untold = false;
+    unready_end(&deferred->descriptor);
     if (deferred->phase == DEFER_BROKEN) {
         deferred->failure = deferred->broken_by;
         errno = deferred->failure;

@@ -141,7 +141,8 @@ static bool touch(int fd)
         return true;
     atomic_store(&is_bare, true);
     defer_report(&unknown, VERDICT_CONNECT_BARE);
-    return standin_touch(fd, context_get()->config.connect_timeout_ms) != STANDIN_FAILED;
+    return standin_touch(fd, dial_limit(fd, context_get()->config.connect_timeout_ms)) !=
+           STANDIN_FAILED;
 }
 
 /* Reading from an idle connection, or looking whether there is something, says that there is

@@ -8,6 +8,7 @@
  */
 #include "front/python.h"
 #include "front/standin.h"
+#include "front/unready.h"
 
 #include "base/clock.h"
 
@@ -25,7 +26,8 @@ static bool has_answer(int fd)
 static bool is_idle(void)
 {
     return wake_is_idle() && atomic_load_explicit(&standin_awaited, memory_order_relaxed) == 0 &&
-           atomic_load_explicit(&python_waiting, memory_order_relaxed) == 0;
+           atomic_load_explicit(&python_waiting, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&unready_count, memory_order_relaxed) == 0;
 }
 
 static uint64_t milliseconds_of(const struct timespec *time)
@@ -178,6 +180,38 @@ static int poll_now_or_sleep(const struct poll_call *call)
     }
 }
 
+enum { POLLED_FOR_WRITING = POLLOUT | POLLWRNORM, UNREADY_AT_ONCE = 64 };
+
+static bool is_unready(const struct pollfd *polled)
+{
+    return (polled->events & POLLED_FOR_WRITING) && unready_is(polled->fd);
+}
+
+/* What is not ready to be written to is waited for until it is readable (unready.h). */
+static int poll_unready(const struct poll_call *call)
+{
+    struct pollfd fds[UNREADY_AT_ONCE];
+    struct poll_call other = *call;
+    if (atomic_load(&unready_count) == 0 || call->count > UNREADY_AT_ONCE)
+        return poll_now_or_sleep(call);
+    other.fds = fds;
+    other.size = sizeof(fds);
+    for (nfds_t i = 0; i < call->count; i++) {
+        fds[i] = call->fds[i];
+        if (is_unready(&fds[i]))
+            fds[i].events = (short)((fds[i].events & ~POLLED_FOR_WRITING) | POLLIN);
+    }
+    int ready = poll_now_or_sleep(&other);
+    for (nfds_t i = 0; i < call->count && ready >= 0; i++) {
+        struct pollfd *polled = &call->fds[i];
+        polled->revents = fds[i].revents;
+        if (fds[i].events != polled->events && (polled->revents & POLLIN))
+            polled->revents = (short)((polled->revents & ~POLLIN) |
+                                      (polled->events & (POLLED_FOR_WRITING | POLLIN)));
+    }
+    return ready;
+}
+
 static uint64_t polled_descriptors(const struct poll_call *call)
 {
     uint64_t descriptors = 0;
@@ -225,11 +259,11 @@ static int wait_poll(const struct poll_call *call)
         return real_poll(call, false);
     note_polled(call);
     if (!poll_sleeps(call))
-        return poll_now_or_sleep(call);
+        return poll_unready(call);
     struct sleeper *sleeper =
         sleepers_matter() ? sleeper_enter(polled_descriptors(call), -1) : NULL;
     bool is_for_python = polls_for_python(call);
-    int ready = poll_now_or_sleep(call);
+    int ready = poll_unready(call);
     sleeper_leave(sleeper);
     return ready == 0 && is_for_python ? say_writable(call->fds) : ready;
 }
@@ -387,6 +421,51 @@ static int select_now_or_sleep(const struct select_call *call)
     }
 }
 
+static bool has_descriptor(fd_set *set, int fd)
+{
+    return set && (*word_of(set, fd) & bit_of(fd));
+}
+
+/* Moves the unready ones from the set for writing to that for reading, and notes which. */
+static int take_unready(const struct select_call *call, fd_set *reads, fd_set *unready)
+{
+    int found = 0;
+    FD_ZERO(reads);
+    FD_ZERO(unready);
+    copy_set(reads, call->reads, call->count);
+    for (int fd = 0; fd < call->count; fd++)
+        if (has_descriptor(call->writes, fd) && unready_is(fd)) {
+            *word_of(call->writes, fd) &= ~bit_of(fd);
+            *word_of(unready, fd) |= bit_of(fd);
+            *word_of(reads, fd) |= bit_of(fd);
+            found++;
+        }
+    return found;
+}
+
+/* As poll_unready. When the call fails its sets are as they were (select(2)). */
+static int select_unready(const struct select_call *call)
+{
+    fd_set reads, unready;
+    struct select_call other = *call;
+    if (atomic_load(&unready_count) == 0 || !call->writes || call->count > FD_SETSIZE ||
+        take_unready(call, &reads, &unready) == 0)
+        return select_now_or_sleep(call);
+    other.reads = &reads;
+    int reported = select_now_or_sleep(&other);
+    int ready = reported;
+    for (int fd = 0; fd < call->count; fd++) {
+        bool is_readable = reported > 0 && has_descriptor(&reads, fd);
+        if (has_descriptor(&unready, fd) && (is_readable || reported < 0))
+            *word_of(call->writes, fd) |= bit_of(fd);
+        if (has_descriptor(&unready, fd) && is_readable && has_descriptor(call->reads, fd))
+            ready++;
+        if (has_descriptor(call->reads, fd) && !is_readable && reported >= 0)
+            *word_of(call->reads, fd) &= ~bit_of(fd);
+    }
+    return ready;
+}
+
 static uint64_t selected_descriptors(const struct select_call *call)
 {
     uint64_t descriptors = 0;
@@ -415,10 +494,10 @@ static int wait_select(const struct select_call *call)
 {
     note_selected(call);
     if (!select_sleeps(call))
-        return select_now_or_sleep(call);
+        return select_unready(call);
     struct sleeper *sleeper =
         sleepers_matter() ? sleeper_enter(selected_descriptors(call), -1) : NULL;
-    int ready = select_now_or_sleep(call);
+    int ready = select_unready(call);
     sleeper_leave(sleeper);
     return ready;
 }

@@ -7,6 +7,7 @@
  */
 #include "front/wake.h"
 #include "front/connection.h"
+#include "front/unready.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -198,7 +199,7 @@ bool wake_is_noise(int fd)
 {
     struct descriptor file;
     struct wake *wake = wake_identify(fd, &file) ? find(file.device, file.inode, false) : NULL;
-    if (!wake || !try_lock(wake))
+    if (!wake || unready_is(fd) || !try_lock(wake))
         return false;
     struct connection *connection = atomic_load(&wake->connection);
     bool is_noise = connection && connection_is_silent(connection);

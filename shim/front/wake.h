@@ -63,6 +63,9 @@ void wake_unlock(struct wake *wake);
 struct wake *wake_of(int fd);
 struct wake *wake_of_inode(dev_t device, ino_t inode);
 
+/* Whether the process has ever registered a descriptor with epoll. */
+extern atomic_bool epoll_is_used;
+
 /* An edge was asked for anew. */
 void wake_again(struct wake *wake);
 /* Whether the epoll instance may report it: an edge once for each arrival. */

@@ -501,7 +501,9 @@ http.use_ssl = true
 http.ca_file = ENV['VCENTER_CA']
 http.verify_callback = proc { |is_good, context| puts [is_good, context.error_depth].inspect; !ENV['REFUSES'] && is_good }
 begin
+  http.start
   puts http.get('/sdk/vimServiceVersions.xml').code
+  puts http.get('/elsewhere').code if ENV['GOES_ON']
 rescue OpenSSL::SSL::SSLError => e
   puts e.message[/certificate verify failed.*/]
 end
@@ -514,6 +516,13 @@ END
     cached warm ruby callback.rb
     same bare warm
     connected 'deferred 1'
+    # Not again when the connection is made: for the program the handshake is over.
+    zero
+    GOES_ON=1 plainly bare ruby callback.rb
+    went_well bare
+    GOES_ON=1 cached mixed ruby callback.rb
+    same bare mixed
+    connected 'deferred 1' 'needed 1'
     zero
     REFUSES=1 plainly bare ruby callback.rb
     REFUSES=1 cached refused ruby callback.rb
@@ -850,6 +859,13 @@ every_other_python() {
 }
 
 @test "nobody gets through: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever swallows; }
+@test "nobody gets through: Net::HTTP, whose time-out for writing is as long" {
+    local within=() asking=("ruby $scripts/errors.rb")
+    another_vcenter own --vms 10
+    cached learned ruby "$scripts/errors.rb" read
+    swallows
+    ERRORS_TIMEOUT=2 ERRORS_WRITE_TIMEOUT=2 VCACHE_CONNECT_TIMEOUT=600 patience=60 each_fails deferred
+}
 @test "a peer that says nothing: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever is_silent; }
 
 # A peer that takes a second, with the certificate of before.
@@ -885,6 +901,15 @@ for connection, _ in iter(listening.accept, None):
         [ "$(connection deferred)" -eq 1 ]
         [ "$(connection needed)" -eq 1 ]
     done
+}
+
+@test "a peer that takes its time: the program's time-out counts, where it has one" {
+    own_authority
+    export LOOK_TIMEOUT=60
+    cached cold "$python" "$look" read
+    in_its_place "$slow"
+    VCACHE_CONNECT_TIMEOUT=0.3 cached mixed "$python" "$look" read write
+    [ "$(tail -n 1 mixed.out)" = 'write 500 Internal Server Error, 0 bytes' ]
 }
 
 # bats test_tags=sanitized
@@ -926,6 +951,23 @@ print("handled", len(handled))' "$scripts/errors.py" http.client
 
 @test "a peer that says nothing: the program's own time-out" { ends_in_time "$silent"; }
 @test "nobody gets through: the program's own time-out" { ends_in_time "$blackhole"; }
+
+@test "a peer that says nothing: a program in C waits for itself" {
+    local manner
+    another_vcenter own --vms 10
+    cached cold "$client" poll
+    went_well cold
+    in_its_place "$silent"
+    export CLIENT_PATIENCE=2 VCACHE_CONNECT_TIMEOUT=600 VCACHE_TTL=0 patience=60
+    for manner in select pselect poll ppoll level edge oneshot; do
+        plainly bare "$client" "$manner"
+        [ "$(cat bare.status)" -eq 1 ]
+        zero
+        cached down "$client" "$manner"
+        same bare down
+        connected 'deferred 1'
+    done
+}
 
 # heeds_alarm WHAT: a program whose time-out is alarm(2) ends by it, not by ours. It is set when there is a connection,
 # for to begin may take a program longer than that.

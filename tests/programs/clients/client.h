@@ -6,7 +6,8 @@
  * filter, too; in `leaves` it goes without logging out. A manner knows how bytes go out and come
  * in. Programs end with status 1 and a sentence on stderr at the first thing that is not as it
  * should be. With CLIENT_PAUSE, the name of a fifo, it goes on before the end only when that has
- * been written, and then asks what is never cached.
+ * been written, and then asks what is never cached. CLIENT_PATIENCE is how long it waits for its
+ * socket, in seconds, to shake hands, too: longer than any answer takes, if it is not set.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -60,6 +61,9 @@ void client_run(struct client *client);
 
 /* Says why and ends the program. */
 _Noreturn __attribute__((format(printf, 1, 2))) void client_fail(const char *format, ...);
+
+/* A wait that is not woken fails the test by its message. */
+int client_patience_ms(void);
 
 /* transport.c: one connection. */
 void client_connect(struct client *client);

@@ -7,8 +7,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { PATIENCE = 60000 };
-
 /* Data that is no descriptor: it must come back whole. */
 static const uint64_t mark = 0x0123456789abcdef;
 
@@ -50,7 +48,7 @@ static void wait_level(struct client *client, bool for_writing)
     struct epoll_event event;
     if (for_writing)
         control(client, EPOLL_CTL_MOD, EPOLLOUT);
-    int ready = epoll_wait(client->epoll, &event, 1, PATIENCE);
+    int ready = epoll_wait(client->epoll, &event, 1, client_patience_ms());
     if (!is_wanted(client, ready, &event, for_writing ? EPOLLOUT : EPOLLIN))
         client_fail("events %x", event.events);
     if (for_writing)
@@ -70,7 +68,7 @@ static void wait_edge(struct client *client, bool for_writing)
     int ready;
     /* The first report is that it is writable. */
     do
-        ready = epoll_pwait(client->epoll, events, 8, PATIENCE, NULL);
+        ready = epoll_pwait(client->epoll, events, 8, client_patience_ms(), NULL);
     while (!is_wanted(client, ready, events, for_writing ? EPOLLOUT : EPOLLIN));
 }
 
@@ -96,7 +94,7 @@ static void wait_oneshot(struct client *client, bool for_writing)
 {
     struct epoll_event events[4];
     control(client, EPOLL_CTL_MOD, (for_writing ? EPOLLOUT : EPOLLIN) | EPOLLET | EPOLLONESHOT);
-    int ready = epoll_wait(client->epoll, events, 4, PATIENCE);
+    int ready = epoll_wait(client->epoll, events, 4, client_patience_ms());
     if (!is_wanted(client, ready, events, for_writing ? EPOLLOUT : EPOLLIN))
         client_fail("events %x", events[0].events);
     if (epoll_wait(client->epoll, events, 4, 0) != 0)

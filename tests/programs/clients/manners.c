@@ -1,17 +1,21 @@
 /* The manners that wait by poll or select, or not at all: see client.h. */
 #include "client.h"
 
+#include <stdlib.h>
 #include <poll.h>
 #include <sys/select.h>
 #include <unistd.h>
 
-/* Longer than any answer takes; a wait that is not woken fails the test by its message. */
-enum { PATIENCE = 60 };
+int client_patience_ms(void)
+{
+    const char *seconds = getenv("CLIENT_PATIENCE");
+    return seconds ? atoi(seconds) * 1000 : 60000;
+}
 
 static void wait_select(struct client *client, bool for_writing)
 {
     fd_set set;
-    struct timeval timeout = {.tv_sec = PATIENCE};
+    struct timeval timeout = {.tv_sec = client_patience_ms() / 1000};
     FD_ZERO(&set);
     FD_SET(client->fd, &set);
     int ready = select(client->fd + 1, for_writing ? NULL : &set, for_writing ? &set : NULL, NULL,
@@ -23,7 +27,7 @@ static void wait_select(struct client *client, bool for_writing)
 static void wait_pselect(struct client *client, bool for_writing)
 {
     fd_set set;
-    struct timespec timeout = {.tv_sec = PATIENCE};
+    struct timespec timeout = {.tv_sec = client_patience_ms() / 1000};
     FD_ZERO(&set);
     FD_SET(client->fd, &set);
     int ready = pselect(client->fd + 1, for_writing ? NULL : &set, for_writing ? &set : NULL, NULL,
@@ -45,12 +49,12 @@ static void wait_poll(struct client *client, bool for_writing)
         {.fd = -1, .events = POLLIN},
         {.fd = client->fd, .events = for_writing ? POLLOUT : POLLIN},
     };
-    expect_polled(polled, poll(polled, 2, PATIENCE * 1000));
+    expect_polled(polled, poll(polled, 2, client_patience_ms()));
 }
 
 static void wait_ppoll(struct client *client, bool for_writing)
 {
-    struct timespec timeout = {.tv_sec = PATIENCE};
+    struct timespec timeout = {.tv_sec = client_patience_ms() / 1000};
     struct pollfd polled[] = {
         {.fd = -1, .events = POLLIN},
         {.fd = client->fd, .events = for_writing ? POLLOUT : POLLIN},

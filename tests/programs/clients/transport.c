@@ -28,8 +28,30 @@ static int connect_socket(bool has_small_buffer)
     return fd;
 }
 
+static void begin_manner(struct client *client)
+{
+    if (!client->manner->is_blocking &&
+        fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK) != 0)
+        client_fail("fcntl: %s", strerror(errno));
+    if (client->manner->begin)
+        client->manner->begin(client);
+}
+
+static void shake_hands(struct client *client)
+{
+    int result = SSL_connect(client->ssl);
+    while (result != 1) {
+        int error = SSL_get_error(client->ssl, result);
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+            client_fail("the handshake failed");
+        client->manner->wait(client, error == SSL_ERROR_WANT_WRITE);
+        result = SSL_connect(client->ssl);
+    }
+}
+
 void client_connect(struct client *client)
 {
+    bool has_patience = getenv("CLIENT_PATIENCE");
     const char *authority = getenv("VCENTER_CA");
     if (!client->context) {
         client->context = SSL_CTX_new(TLS_client_method());
@@ -45,17 +67,17 @@ void client_connect(struct client *client)
     client->fd = connect_socket(client->manner->padding > 0);
     client->ssl = SSL_new(client->context);
     client->may_have_more = client->has_received = false;
-    if (SSL_set_fd(client->ssl, client->fd) != 1 || SSL_connect(client->ssl) != 1)
-        client_fail("the handshake failed");
+    if (SSL_set_fd(client->ssl, client->fd) != 1)
+        client_fail("SSL_set_fd failed");
+    if (has_patience)
+        begin_manner(client);
+    shake_hands(client);
     if (client->manner->moves)
         SSL_set_mode(client->ssl,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* After it, so that each manner is about what vSphere calls do. */
-    if (!client->manner->is_blocking &&
-        fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK) != 0)
-        client_fail("fcntl: %s", strerror(errno));
-    if (client->manner->begin)
-        client->manner->begin(client);
+    if (!has_patience)
+        begin_manner(client);
 }
 
 void client_close(struct client *client)
@@ -144,6 +166,8 @@ void client_send(struct client *client, const char *bytes, size_t size)
             size -= done;
         } else if (error == SSL_ERROR_WANT_WRITE && client->manner->wait) {
             client->manner->wait(client, true);
+        } else if (error == SSL_ERROR_WANT_READ && client->epoll > 0) {
+            client->manner->wait(client, false); /* nobody else is to be told that */
         } else {
             client_fail("a write failed: error %d, errno %d%s", error, errno,
                         queued_system_error());

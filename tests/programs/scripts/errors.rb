@@ -3,7 +3,7 @@
 # read       asks what may be answered from the cache
 # by-socket  over a socket and OpenSSL, without Net::HTTP
 #
-# ERRORS_TIMEOUT: seconds that it waits until it is connected.
+# ERRORS_TIMEOUT: seconds that it waits until it is connected. ERRORS_WRITE_TIMEOUT: Net::HTTP, until it has written.
 require 'net/http'
 require 'openssl'
 
@@ -26,6 +26,7 @@ def ask_by_net_http
   http.ca_file = ENV['VCENTER_CA']
   http.max_retries = 0
   http.open_timeout = TIMEOUT if TIMEOUT
+  http.write_timeout = ENV['ERRORS_WRITE_TIMEOUT'].to_f if ENV['ERRORS_WRITE_TIMEOUT']
   http.post('/sdk', BODY, FIELDS)
 end
 
