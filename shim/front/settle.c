@@ -443,7 +443,8 @@ int defer_shutdown(struct route route, SSL *ssl)
     bool was_sent = openssl->SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN;
     bool is_over = was_sent || openssl->SSL_get_quiet_shutdown(ssl);
     openssl->SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | (is_over ? SSL_RECEIVED_SHUTDOWN : 0));
-    if (!is_over && deferred->phase == DEFER_WAITING && wake_is_still(&deferred->descriptor)) {
+    if (deferred && !is_over && deferred->phase == DEFER_WAITING &&
+        wake_is_still(&deferred->descriptor)) {
         int saved = errno;
         libc_real()->shutdown(deferred->descriptor.fd, SHUT_RD);
         errno = saved;
