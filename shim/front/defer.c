@@ -1,4 +1,5 @@
 /* Deferred connections: see defer.h. */
+#include "front/await.h"
 #include "front/chains.h"
 #include "front/defer_parts.h"
 #include "front/greeting.h"
@@ -285,36 +286,6 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, const struct 
     return verdict;
 }
 
-/*
- * A wait that ends by itself may be one turn of a loop of the program's, which would be failed too
- * early. It is a time-out where the language's own connect waits, and so but once: Python's after
- * settimeout, Ruby's Socket.tcp by poll (its programs' loops select), Perl's IO::Socket and PHP's
- * streams, which have the socket block then. Elsewhere it is one if it is not short and the program
- * then had the socket block.
- */
-static bool is_time_out(const struct standin_wait *wait, enum caller_language language)
-{
-    enum { TURN_MS = 1000 };
-    switch (language) {
-    case CALLER_PYTHON:
-        return wait->is_pythons;
-    case CALLER_RUBY:
-        return wait->is_polled;
-    case CALLER_PERL:
-    case CALLER_PHP:
-        return wait->blocks_again;
-    case CALLER_OTHER:
-        break;
-    }
-    return wait->limit_ms > TURN_MS && wait->blocks_again;
-}
-
-static uint64_t time_out_of(int fd, const void *caller)
-{
-    struct standin_wait wait = standin_wait(fd);
-    return wait.limit_ms > 0 && is_time_out(&wait, caller_language(caller)) ? wait.limit_ms : 0;
-}
-
 /* The handshake is not answered here, and its connection is needed. CPython is told by connect's
  * error that it cannot be had, and its handshake holds nobody up: so that is waited for. */
 static bool connect_for_handshake(int fd, const struct standing *standing)
@@ -336,7 +307,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, struct
     int fd = socket_of(openssl, ssl);
     if (fd < 0 || !standin_find(fd, &standing->descriptor, &standing->peer))
         return true;
-    standing->time_out_ms = time_out_of(fd, standing->caller);
+    standing->time_out_ms = await_time_out(fd, standing->caller);
     if (openssl->can_defer && !route.passes && (connects || !openssl->SSL_is_server(ssl))) {
         openssl->ERR_set_mark();
         CALLER_ENTER(openssl, ssl);

@@ -5,9 +5,9 @@
  * A program that is told of no stand-in pays one load and one branch, and for connect a look at a
  * table of addresses.
  */
+#include "front/await.h"
 #include "front/defer_parts.h"
 #include "front/greeting.h"
-#include "front/standin.h"
 
 #include "base/clock.h"
 #include "cache/peers.h"
@@ -106,8 +106,11 @@ static bool put_off(int fd, const struct dial_peer *peer, const void *caller, in
     struct peer_address address;
     int saved = errno;
     bool is_put_off = greeting_address(peer, &address) && may_be_answered(&address) &&
-                      speaks_openssl(caller) && is_selected(&address) &&
-                      standin_make(fd, peer, result);
+                      speaks_openssl(caller) && is_selected(&address);
+    if (is_put_off) {
+        await_begin();
+        is_put_off = standin_make(fd, peer, result);
+    }
     if (!is_put_off || *result == 0)
         errno = saved;
     return is_put_off;

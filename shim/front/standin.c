@@ -211,6 +211,16 @@ bool standin_peer(int fd, struct dial_peer *peer)
 
 /* ---- the program's time-out ---- */
 
+bool standin_is_awaited(int fd)
+{
+    struct descriptor descriptor;
+    const struct standin *place = enter(fd, &descriptor);
+    bool is_awaited = place && place->is_awaited;
+    if (place)
+        unlock();
+    return is_awaited;
+}
+
 void standin_note_wait(int fd, const struct standin_wait *wait)
 {
     struct descriptor descriptor;

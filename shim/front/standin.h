@@ -41,18 +41,17 @@ bool standin_ask(int fd, int *result);
  * errno is kept. */
 bool standin_make_again(int fd, const struct dial_peer *peer);
 
-/*
- * Most programs that connect with a time-out have connect not block, wait by poll or select until
- * the socket is writable, and have it block again. So much is seen of that: the program waits so
- * long (0: without end) until the descriptor is writable; it has it block.
- */
+/* What is seen of a program that has connect not block (await.h): the first wait of limited time
+ * until the descriptor is writable, or without end; it has it block. */
+#define STANDIN_ENDLESS UINT64_MAX
 extern atomic_uint standin_awaited; /* those of which no wait was seen yet */
 struct standin_wait {
-    uint64_t limit_ms; /* 0: without end, or none */
+    uint64_t limit_ms; /* 0: none was seen, or it only looked */
     bool is_polled;    /* and not selected */
     bool is_pythons;   /* polled for that alone, and for those events, as CPython's connect does */
     bool blocks_again;
 };
+bool standin_is_awaited(int fd);
 void standin_note_wait(int fd, const struct standin_wait *wait);
 void standin_note_blocking(int fd);
 struct standin_wait standin_wait(int fd);

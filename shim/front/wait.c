@@ -6,8 +6,8 @@
  * real function reports and is nothing for the program (wake_is_noise) is taken out again. That a
  * connection has ended is not said while an answer waits on it: the program would not read it.
  */
+#include "front/await.h"
 #include "front/python.h"
-#include "front/standin.h"
 #include "front/unready.h"
 
 #include "base/clock.h"
@@ -224,14 +224,15 @@ static uint64_t polled_descriptors(const struct poll_call *call)
 /* How long the program waits until it is connected. */
 static void note_polled(const struct poll_call *call)
 {
-    uint64_t limit_ms = call->milliseconds > 0 ? (uint64_t)call->milliseconds : 0;
-    if (atomic_load(&standin_awaited) == 0 || !poll_sleeps(call))
+    bool is_by_number = call->kind == POLL || call->kind == POLL_CHK;
+    uint64_t limit_ms = is_by_number && call->milliseconds >= 0 ? (uint64_t)call->milliseconds
+                        : call->timeout                         ? milliseconds_of(call->timeout)
+                                                                : STANDIN_ENDLESS;
+    if (atomic_load(&standin_awaited) == 0)
         return;
-    if (call->timeout)
-        limit_ms = milliseconds_of(call->timeout);
     for (nfds_t i = 0; i < call->count; i++)
         if (call->fds[i].fd >= 0 && (call->fds[i].events & (POLLOUT | POLLWRNORM)))
-            standin_note_wait(
+            await_note(
                 call->fds[i].fd,
                 &(struct standin_wait){.limit_ms = limit_ms,
                                        .is_polled = true,
@@ -477,8 +478,8 @@ static uint64_t selected_descriptors(const struct select_call *call)
 
 static void note_selected(const struct select_call *call)
 {
-    uint64_t limit_ms = 0;
-    if (atomic_load(&standin_awaited) == 0 || !call->writes || !select_sleeps(call))
+    uint64_t limit_ms = STANDIN_ENDLESS;
+    if (atomic_load(&standin_awaited) == 0 || !call->writes)
         return;
     if (call->timespec)
         limit_ms = milliseconds_of(call->timespec);
@@ -487,7 +488,7 @@ static void note_selected(const struct select_call *call)
             &(struct timespec){call->timeval->tv_sec, call->timeval->tv_usec * 1000});
     for (int fd = 0; fd < call->count; fd++)
         if (*word_of(call->writes, fd) & bit_of(fd))
-            standin_note_wait(fd, &(struct standin_wait){.limit_ms = limit_ms});
+            await_note(fd, &(struct standin_wait){.limit_ms = limit_ms});
 }
 
 static int wait_select(const struct select_call *call)

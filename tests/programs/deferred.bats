@@ -969,6 +969,58 @@ print("handled", len(handled))' "$scripts/errors.py" http.client
     done
 }
 
+# in_turns COMMAND…: a program in C that has its socket not block, waits until it is connected, so many milliseconds, and
+# has it block then. By poll and by select, in one turn and in several.
+in_turns() {
+    local selects turn
+    for selects in '' 1; do
+        for turn in 300 1000 2000; do
+            echo "selects: ${selects:-no}, milliseconds: $turn"
+            CLIENT_SELECTS=$selects CLIENT_TURN=$turn "$@"
+        done
+    done
+}
+
+# A wait of more than a second is a time-out, which is kept; any other one may be a turn of a loop.
+# bats test_tags=sanitized
+@test "a program in C that waits until it is connected: where only its wait can end it, nothing is put off" {
+    cached cold "$client" blocking
+    is_answered() {
+        plainly bare "$client" blocking
+        went_well bare
+        vcenter_reset
+        zero
+        cached warm "$client" blocking
+        same bare warm
+        origin_was_not_asked
+        if [ "$CLIENT_TURN" -gt 1000 ]; then connected 'deferred 1'; else connected 'awaited 1'; fi
+    }
+    in_turns is_answered
+}
+
+@test "nobody gets through: a program in C that waits until it is connected" {
+    another_vcenter own --vms 10
+    cached cold "$client" blocking
+    went_well cold
+    in_its_place "$blackhole"
+    export VCACHE_CONNECT_TIMEOUT=600 VCACHE_TTL=0 patience=60
+    ends() {
+        plainly bare "$client" blocking
+        [ "$(cat bare.err)" = 'connect: Connection timed out' ]
+        zero
+        cached down "$client" blocking
+        if [ "$CLIENT_TURN" -gt 1000 ]; then
+            [ "$(cat down.err)" = 'a write failed: error 5, errno 110' ]
+            connected 'deferred 1' 'failed 1'
+        else
+            same bare down
+            connected 'awaited 1'
+        fi
+    }
+    in_turns ends
+    CLIENT_TURN=200 CLIENT_TURNS=4 ends
+}
+
 # heeds_alarm WHAT: a program whose time-out is alarm(2) ends by it, not by ours. It is set when there is a connection,
 # for to begin may take a program longer than that.
 heeds_alarm() {

@@ -124,7 +124,6 @@ static void who_waits_is_known_by_the_first_wait(void **state)
     (void)state;
     struct dial_peer peer = nobody();
     int polled = standin_for(&peer, SOCK_NONBLOCK), selected = standin_for(&peer, SOCK_NONBLOCK);
-    wait_by_poll(polled, 0);
     assert_int_equal(atomic_load(&standin_awaited), 2);
     wait_by_poll(polled, 1700);
     wait_by_poll(polled, 1900);
@@ -148,10 +147,10 @@ static void who_polls_as_python_does_is_known(void **state)
     int one = standin_for(&peer, SOCK_NONBLOCK), other = standin_for(&peer, SOCK_NONBLOCK);
     struct pollfd polled[] = {{.fd = one, .events = POLLOUT | POLLERR},
                               {.fd = other, .events = POLLOUT | POLLERR}};
-    assert_int_equal(poll(polled, 1, 700), 1);
-    assert_int_equal(poll(polled, 2, 700), 2);
-    assert_waited(one, (struct standin_wait){700, true, true, false});
-    assert_waited(other, (struct standin_wait){700, true, false, false});
+    assert_int_equal(poll(polled, 1, 1700), 1);
+    assert_int_equal(poll(polled, 2, 1700), 2);
+    assert_waited(one, (struct standin_wait){1700, true, true, false});
+    assert_waited(other, (struct standin_wait){1700, true, false, false});
     standin_forget(one);
     standin_forget(other);
     close(one);
@@ -169,13 +168,54 @@ static void who_waits_without_end_or_in_connect_has_no_limit(void **state)
     assert_int_equal(atomic_load(&standin_awaited), 0);
     wait_by_poll(blocking, 1700);
     bool is_polled[] = {true, false, false};
+    uint64_t limits[] = {STANDIN_ENDLESS, STANDIN_ENDLESS, 0};
     int all[] = {polled, selected, blocking};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         have_it_block(all[i]);
-        assert_waited(all[i], (struct standin_wait){0, is_polled[i], false, true});
+        assert_waited(all[i], (struct standin_wait){limits[i], is_polled[i], false, true});
         standin_forget(all[i]);
         close(all[i]);
     }
+}
+
+static void what_may_be_a_turn_of_a_loop_makes_it_real(void **state)
+{
+    (void)state;
+    struct dial_peer peer;
+    int listening = listen_at(AF_INET, &peer);
+    struct pollfd polled = {.events = POLLOUT};
+    fd_set writes;
+    FD_ZERO(&writes);
+    for (int milliseconds = 0; milliseconds <= 1000; milliseconds += 500) {
+        polled.fd = standin_for(&peer, SOCK_NONBLOCK);
+        assert_true(poll(&polled, 1, milliseconds) >= 0);
+        assert_false(is_standin(polled.fd));
+        int selected = standin_for(&peer, SOCK_NONBLOCK);
+        FD_SET(selected, &writes);
+        select(selected + 1, NULL, &writes, NULL, &(struct timeval){0, milliseconds * 999});
+        assert_false(is_standin(selected));
+        close(accept_one(listening));
+        close(accept_one(listening));
+        close(polled.fd);
+        close(selected);
+    }
+    close(listening);
+}
+
+/* Such an error is connect's own, and connect has returned. */
+static void what_cannot_even_be_begun_stays_put_off(void **state)
+{
+    (void)state;
+    struct dial_peer peer = {.size = sizeof(struct sockaddr_in)};
+    struct sockaddr_in *nowhere = (struct sockaddr_in *)&peer.address;
+    *nowhere = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(443), .sin_addr.s_addr = htonl(INADDR_BROADCAST)};
+    int fd = standin_for(&peer, SOCK_NONBLOCK);
+    wait_by_poll(fd, 500);
+    assert_true(is_standin(fd));
+    assert_waited(fd, (struct standin_wait){500, true, false, false});
+    standin_forget(fd);
+    close(fd);
 }
 
 static void who_never_waits_is_forgotten_with_it(void **state)
@@ -200,6 +240,7 @@ static void expect_idle(int family, int flags)
     char byte;
     int listening = listen_at(family, &peer);
     int fd = standin_for(&peer, flags);
+    wait_by_poll(fd, LIMIT_MS);
     assert_int_equal(events_of(fd), POLLOUT);
     assert_int_equal(recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT), -1);
     assert_int_equal(errno, EAGAIN);
@@ -868,6 +909,8 @@ int main(void)
         cmocka_unit_test(what_is_sent_reaches_the_peer),
         cmocka_unit_test(who_waits_is_known_by_the_first_wait),
         cmocka_unit_test(who_polls_as_python_does_is_known),
+        cmocka_unit_test(what_may_be_a_turn_of_a_loop_makes_it_real),
+        cmocka_unit_test(what_cannot_even_be_begun_stays_put_off),
         cmocka_unit_test(who_waits_without_end_or_in_connect_has_no_limit),
         cmocka_unit_test(who_never_waits_is_forgotten_with_it),
         cmocka_unit_test(a_file_that_is_sent_reaches_the_peer),

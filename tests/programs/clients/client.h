@@ -8,6 +8,8 @@
  * should be. With CLIENT_PAUSE, the name of a fifo, it goes on before the end only when that has
  * been written, and then asks what is never cached. CLIENT_PATIENCE is how long it waits for its
  * socket, in seconds, to shake hands, too: longer than any answer takes, if it is not set.
+ * With CLIENT_TURN it connects on a socket that does not block, waits so many milliseconds by poll
+ * (CLIENT_SELECTS: by select), CLIENT_TURNS times, and has the socket block then.
  */
 #ifndef CLIENT_H
 #define CLIENT_H

@@ -9,8 +9,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static bool wait_a_turn(int fd)
+{
+    int milliseconds = atoi(getenv("CLIENT_TURN"));
+    struct pollfd polled = {.fd = fd, .events = POLLOUT};
+    struct timeval time = {milliseconds / 1000, milliseconds % 1000 * 1000};
+    fd_set set;
+    if (!getenv("CLIENT_SELECTS"))
+        return poll(&polled, 1, milliseconds) == 1;
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    return select(fd + 1, NULL, &set, NULL, &time) == 1;
+}
+
+/* As most programs do that connect with a time-out; one turn is the whole of it. */
+static bool connect_in_turns(int fd, const struct addrinfo *address)
+{
+    int turns = getenv("CLIENT_TURNS") ? atoi(getenv("CLIENT_TURNS")) : 1;
+    int flags = fcntl(fd, F_GETFL);
+    socklen_t size = sizeof(errno);
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
+        return false;
+    while (turns > 0 && !wait_a_turn(fd))
+        turns--;
+    errno = ETIMEDOUT;
+    if (turns > 0)
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &size);
+    fcntl(fd, F_SETFL, flags);
+    return errno == 0;
+}
 
 static int connect_socket(bool has_small_buffer)
 {
@@ -22,7 +54,9 @@ static int connect_socket(bool has_small_buffer)
     int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, found->ai_protocol);
     if (has_small_buffer)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) != 0)
+    bool is_connected = getenv("CLIENT_TURN") ? connect_in_turns(fd, found)
+                                              : connect(fd, found->ai_addr, found->ai_addrlen) == 0;
+    if (!is_connected)
         client_fail("connect: %s", strerror(errno));
     freeaddrinfo(found);
     return fd;
