@@ -1,34 +1,64 @@
 /* How a program waits until it is connected: see await.h. */
 #include "front/await.h"
-#include "front/caller.h"
 #include "front/defer_parts.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 
-/* A time-out that is longer is no turn of a loop. */
-enum { TURN_MS = 1000 };
+/* Whose connect it is: that of a language whose interpreter is in the process, or C's. */
+enum waiter { IN_C, IN_PYTHON, IN_RUBY, IN_PERL, IN_PHP, IN_LUA };
 
-/* Whether an interpreter is in the process whose way of waiting is known: see is_time_out. */
-static atomic_bool is_interpreted;
+static _Atomic enum waiter waiter;
 
 void await_begin(void)
 {
-    static const char *const interpreters[] = {"Py_IsInitialized", "ruby_init", "perl_construct",
-                                               "php_module_startup"};
+    static const struct {
+        const char *symbol;
+        enum waiter waiter;
+    } interpreters[] = {{"Py_IsInitialized", IN_PYTHON},
+                        {"ruby_init", IN_RUBY},
+                        {"perl_construct", IN_PERL},
+                        {"php_module_startup", IN_PHP},
+                        {"lua_newstate", IN_LUA}};
     int saved = errno;
-    bool is_one = false;
-    for (size_t i = 0; !is_one && i < sizeof(interpreters) / sizeof(interpreters[0]); i++)
-        is_one = dlsym(RTLD_DEFAULT, interpreters[i]);
+    enum waiter found = IN_C;
+    for (size_t i = 0; !found && i < sizeof(interpreters) / sizeof(interpreters[0]); i++)
+        if (dlsym(RTLD_DEFAULT, interpreters[i].symbol))
+            found = interpreters[i].waiter;
     dlerror();
-    atomic_store(&is_interpreted, is_one);
+    atomic_store(&waiter, found);
     errno = saved;
 }
 
-/* Whether nothing but this wait can say what it is for. */
-static bool may_be_turn(const struct standin_wait *wait)
+/* A time-out that is longer is no turn of a loop. */
+enum { TURN_MS = 1000 };
+
+/*
+ * CPython's connect polls for events that others do not; Ruby's Socket.tcp polls, and TCPSocket
+ * without end, so that Timeout can only end it from another thread; Perl's IO::Socket selects for
+ * that socket alone; PHP's streams poll. (Event loops of Python and Ruby select or use epoll, those
+ * of Perl poll or read, too; LuaSocket always waits for itself.)
+ */
+static bool is_known(const struct standin_wait *wait)
 {
-    return wait->limit_ms <= TURN_MS && !atomic_load(&is_interpreted);
+    bool is_limited = wait->limit_ms < STANDIN_ENDLESS;
+    if (wait->limit_ms == 0)
+        return false;
+    switch (atomic_load(&waiter)) {
+    case IN_PYTHON:
+        return wait->is_pythons;
+    case IN_RUBY:
+        return wait->is_polled && (is_limited || !sleepers_matter());
+    case IN_PERL:
+        return !wait->is_polled && wait->is_alone;
+    case IN_PHP:
+        return wait->is_polled && wait->is_alone;
+    case IN_LUA:
+        return false;
+    case IN_C:
+        break;
+    }
+    return wait->limit_ms > TURN_MS;
 }
 
 /* If the connection cannot even be begun, the program is told of it later. */
@@ -46,38 +76,26 @@ static void make_real(int fd)
 void await_note(int fd, const struct standin_wait *wait)
 {
     int saved = errno;
-    if (may_be_turn(wait))
+    if (!is_known(wait))
         make_real(fd);
     if (wait->limit_ms > 0)
         standin_note_wait(fd, wait);
     errno = saved;
 }
 
-/*
- * It is a time-out where the language's own connect waits, and so but once: Python's after
- * settimeout, Ruby's Socket.tcp by poll (its programs' loops select), Perl's IO::Socket and PHP's
- * streams, which have the socket block then. Elsewhere it is one if it is not short and the program
- * then had the socket block.
- */
-static bool is_time_out(const struct standin_wait *wait, enum caller_language language)
+/* A program in C goes on in its loop, and heeds its time-outs there. */
+void await_note_epoll(int fd)
 {
-    switch (language) {
-    case CALLER_PYTHON:
-        return wait->is_pythons;
-    case CALLER_RUBY:
-        return wait->is_polled;
-    case CALLER_PERL:
-    case CALLER_PHP:
-        return wait->blocks_again;
-    case CALLER_OTHER:
-        break;
-    }
-    return wait->limit_ms > TURN_MS && wait->blocks_again;
+    int saved = errno;
+    if (atomic_load(&waiter) != IN_C)
+        make_real(fd);
+    errno = saved;
 }
 
-uint64_t await_time_out(int fd, const void *caller)
+uint64_t await_time_out(int fd)
 {
     struct standin_wait wait = standin_wait(fd);
-    bool is_limited = wait.limit_ms > 0 && wait.limit_ms < STANDIN_ENDLESS;
-    return is_limited && is_time_out(&wait, caller_language(caller)) ? wait.limit_ms : 0;
+    bool blocks_again =
+        atomic_load(&waiter) == IN_PYTHON || atomic_load(&waiter) == IN_RUBY || wait.blocks_again;
+    return blocks_again && wait.limit_ms < STANDIN_ENDLESS ? wait.limit_ms : 0;
 }

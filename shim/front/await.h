@@ -1,14 +1,14 @@
 /*
  * How a program waits until it is connected.
  *
- * Most programs that connect with a time-out have connect not block, wait by poll or select until
- * the socket is writable, and have it block again. A stand-in is writable at once, so that such a
- * time-out has to be known later, when a request needs the connection: it is what is seen of the
- * program's wait.
+ * A program that connects with a time-out has connect not block, and waits until the socket is
+ * writable. A stand-in is that at once, so that the time-out has to be known later, when a request
+ * needs the connection: it is the limit of a wait by which a language's own connect is known, or
+ * that of a program in C whose socket blocks afterwards.
  *
- * But a wait that ends by itself may be one turn of a loop, and whoever took it for a time-out
- * would fail that program too early. Where only the wait itself can tell, the connection is made
- * there, and the wait says what it would have said.
+ * Any other wait may be one turn of a loop, or be ended by somebody else, or lead to an error of
+ * the program's own: nothing later can stand for it. Then the connection is made there and then,
+ * and the wait says what it would have said.
  *
  * Lock-free but for a bounded try, for poll may be called in signal handlers. errno is kept.
  */
@@ -17,14 +17,15 @@
 
 #include "front/standin.h"
 
-/* The program connects: what has to be known of it when it waits is found out. */
+/* The program will wait for a connection: who it is that waits is found out. */
 void await_begin(void);
 
 /* The program begins such a wait until the descriptor is writable. */
 void await_note(int fd, const struct standin_wait *wait);
+/* The same, by an event loop that is told by epoll. */
+void await_note_epoll(int fd);
 
-/* The program's own time-out for connecting, in milliseconds; 0: none that is known. `caller`: who
- * asks for the handshake, by the return address. */
-uint64_t await_time_out(int fd, const void *caller);
+/* The program's own time-out for connecting, in milliseconds; 0: none that is known. */
+uint64_t await_time_out(int fd);
 
 #endif

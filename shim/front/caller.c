@@ -72,17 +72,20 @@ static bool is_php(const struct link_map *object)
 
 enum caller_language caller_language(const void *return_address)
 {
-    /* Other languages have an openssl.so, too. */
+    /* Other languages have an openssl.so, too; pyOpenSSL calls by a module of cryptography's. */
     static const struct {
+        enum caller_language language;
         const char *file, *within;
-    } modules[] = {[CALLER_PYTHON] = {"_ssl.", ""},
-                   [CALLER_RUBY] = {"openssl.", "/ruby/"},
-                   [CALLER_PERL] = {"SSLeay.", ""},
-                   [CALLER_PHP] = {"openssl.", "/php/"}};
+    } modules[] = {{CALLER_PYTHON, "_ssl.", ""},
+                   {CALLER_PYTHON, "_rust.", "/cryptography/"},
+                   {CALLER_PYTHON, "_openssl.", "/cryptography/"},
+                   {CALLER_RUBY, "openssl.", "/ruby/"},
+                   {CALLER_PERL, "SSLeay.", ""},
+                   {CALLER_PHP, "openssl.", "/php/"}};
     const struct link_map *object = object_of(return_address);
-    for (enum caller_language each = CALLER_PYTHON; object && each <= CALLER_PHP; each++)
-        if (is_library(object, modules[each].file) && strstr(object->l_name, modules[each].within))
-            return each;
+    for (size_t i = 0; object && i < sizeof(modules) / sizeof(modules[0]); i++)
+        if (is_library(object, modules[i].file) && strstr(object->l_name, modules[i].within))
+            return modules[i].language;
     return object && is_php(object) ? CALLER_PHP : CALLER_OTHER;
 }
 

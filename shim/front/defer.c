@@ -307,7 +307,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, struct
     int fd = socket_of(openssl, ssl);
     if (fd < 0 || !standin_find(fd, &standing->descriptor, &standing->peer))
         return true;
-    standing->time_out_ms = await_time_out(fd, standing->caller);
+    standing->time_out_ms = await_time_out(fd);
     if (openssl->can_defer && !route.passes && (connects || !openssl->SSL_is_server(ssl))) {
         openssl->ERR_set_mark();
         CALLER_ENTER(openssl, ssl);

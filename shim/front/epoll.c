@@ -6,7 +6,7 @@
  * for each arrival, and again after EPOLL_CTL_MOD, as the kernel does; a one-shot registration is
  * disarmed in the kernel.
  */
-#include "front/standin.h"
+#include "front/await.h"
 
 #include "base/clock.h"
 
@@ -479,6 +479,9 @@ EXPORT int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
 {
     int result = libc_real()->epoll_ctl(epoll, operation, fd, event);
     atomic_store_explicit(&epoll_is_used, true, memory_order_relaxed);
+    if (atomic_load(&standin_awaited) > 0 && result == 0 && operation != EPOLL_CTL_DEL &&
+        (event->events & EPOLLOUT))
+        await_note_epoll(fd);
     if (atomic_load(&wake_answers) > 0 && result == 0 && operation != EPOLL_CTL_DEL)
         notice_registration(epoll, fd);
     return result;

@@ -1,14 +1,9 @@
 /* How CPython is told that a connection could not be had: see python.h. */
 #include "front/python.h"
 
-#include "base/clock.h"
-#include "front/caller.h"
-
 #include <dlfcn.h>
 #include <string.h>
 #include <unistd.h>
-
-atomic_uint python_waiting;
 
 /* ---- the interpreter ---- */
 
@@ -154,40 +149,7 @@ bool python_raise(const struct python_failure *failure)
                                 : raise_in_other(&interpreter, failure);
 }
 
-/* ---- its time-out ---- */
-
-static _Thread_local struct {
-    bool is_on;
-    int fd;
-    uint64_t deadline_ms;
-} waits;
-
-void python_waits(int fd)
-{
-    if (!waits.is_on)
-        atomic_fetch_add(&python_waiting, 1);
-    waits.is_on = true;
-    waits.fd = fd;
-    waits.deadline_ms = 0;
-}
-
-bool python_polls(const void *caller, int fd, uint64_t limit_ms)
-{
-    if (!waits.is_on || waits.fd != fd || caller_language(caller) != CALLER_PYTHON)
-        return false;
-    waits.deadline_ms = clock_milliseconds() + limit_ms;
-    return true;
-}
-
-uint64_t python_deadline(int fd)
-{
-    return waits.is_on && waits.fd == fd ? waits.deadline_ms : 0;
-}
-
 void python_withdraw(void)
 {
     pending.error = 0;
-    if (waits.is_on)
-        atomic_fetch_sub(&python_waiting, 1);
-    waits.is_on = false;
 }

@@ -9,18 +9,12 @@
  * have gone well, and what follows it is not reached. Which exception that is, is said in Python
  * (python_failure.py).
  *
- * How long a write may take is known to nobody but the module, which waits by poll between two
- * calls of SSL_write. When that was in vain it is told that it may write, so that it calls once
- * more and the write can fail as connect would have.
- *
  * Everything here is about the calling thread.
  */
 #ifndef VCACHE_FRONT_PYTHON_H
 #define VCACHE_FRONT_PYTHON_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 struct python_failure {
     int error;         /* as errno has it */
@@ -32,17 +26,8 @@ struct python_failure {
  * cannot be raised. No lock may be held, for the interpreter's own may be waited for. */
 bool python_raise(const struct python_failure *failure);
 
-/* A write is put off until `fd` is writable, for its connection is under way. */
-void python_waits(int fd);
-extern atomic_uint python_waiting; /* threads that do */
-/* poll waits for `fd` so long, and returns to `caller`: whether that is the module's own poll,
- * which is to be told that it may write when that was in vain. */
-bool python_polls(const void *caller, int fd, uint64_t limit_ms);
-/* By when the write has to succeed, as clock_milliseconds() has it; 0: not known. */
-uint64_t python_deadline(int fd);
-
-/* What the last failure was, or the last wait, does not matter any more: should the interpreter not
- * have come to raise it, it is not raised where nobody expects it. */
+/* What the last failure was does not matter any more: should the interpreter not have come to raise
+ * it, it is not raised where nobody expects it. */
 void python_withdraw(void);
 
 #endif

@@ -4,6 +4,7 @@ What CPython raises in the place of a connection that could not be had: python.c
 urllib3 (and so requests) names an error by the call that it came from, and decides by that whether to try again; so
 does httpcore (and so httpx): they are told what they would have made of connect's, had the connection not been put off.
 """
+import errno
 import os
 import socket
 import sys
@@ -36,8 +37,13 @@ def as_backend_raises(names, error):
 
 def as_library_raises(error, in_handshake):
     frame = sys._getframe()
+    was_cut_off = in_handshake and not isinstance(error, socket.timeout)
     while frame:
         module, local = frame.f_globals.get("__name__", ""), frame.f_locals
+        if module == "OpenSSL.SSL" and was_cut_off:
+            error = frame.f_globals["SysCallError"](error.errno, errno.errorcode.get(error.errno))
+        if module.endswith("urllib3.contrib.pyopenssl") and was_cut_off:
+            return frame.f_globals["ssl"].SSLError("bad handshake: %r" % (error,))
         if module.endswith("urllib3.connection") and not in_handshake:
             return as_new_connection_raises(local["self"], frame.f_globals, error)
         if module.endswith("urllib3.connectionpool") and in_handshake:

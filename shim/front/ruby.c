@@ -4,11 +4,8 @@
 #include <dlfcn.h>
 #include <string.h>
 
-static const char script[] =
-    "raise Net::OpenTimeout, 'Failed to open TCP connection (Connection timed out)' "
-    "if caller.any? { |line| line.include?('/net/protocol.rb:') }";
-
-void ruby_raise_time_out(void)
+/* What the script says; 0, which is no number of Ruby's, where none can be run. */
+static unsigned long run(const char *script)
 {
     int (*holds_lock)(void);
     unsigned long (*eval)(const char *);
@@ -16,6 +13,17 @@ void ruby_raise_time_out(void)
                        dlsym(RTLD_DEFAULT, "rb_eval_string")};
     memcpy(&holds_lock, &symbols[0], sizeof(holds_lock));
     memcpy(&eval, &symbols[1], sizeof(eval));
-    if (holds_lock && eval && holds_lock())
-        eval(script);
+    return holds_lock && eval && holds_lock() ? eval(script) : 0;
+}
+
+bool ruby_is_in_net_http(void)
+{
+    enum { ONE = 1 << 1 | 1 }; /* as Ruby's INT2FIX has it */
+    return run("caller.any? { |line| line.include?('/net/protocol.rb:') } ? 1 : 0") == ONE;
+}
+
+void ruby_raise_time_out(void)
+{
+    if (ruby_is_in_net_http())
+        run("raise Net::OpenTimeout, 'Failed to open TCP connection (Connection timed out)'");
 }

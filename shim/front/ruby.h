@@ -7,8 +7,13 @@
 #ifndef VCACHE_FRONT_RUBY_H
 #define VCACHE_FRONT_RUBY_H
 
-/* Within a call from Ruby's openssl module. Does not return if Net::HTTP is among the callers: Ruby
- * unwinds the stack by longjmp, so that no lock may be held and nothing be left to do. */
+#include <stdbool.h>
+
+/* Within a call from Ruby's openssl module: whether Net::HTTP is among its callers. */
+bool ruby_is_in_net_http(void);
+
+/* Likewise. Does not return if it is: Ruby unwinds the stack by longjmp, so that no lock may be
+ * held and nothing be left to do. */
 void ruby_raise_time_out(void);
 
 #endif

@@ -24,16 +24,13 @@ bool defer_blocks(int fd)
 }
 
 /*
- * A program on a socket that does not block waits in its own loop, and some would for ever: LWP has
- * a time-out for connecting and for reading, none for writing. While the connection is under way
- * nothing of it can be asked here, so that it is the kernel who ends it. The kernel may be late by
- * an eighth of its last wait, and a time-out for writing that is as long must not be there first
- * (Net::HTTP has another error for that): so it is told a little less.
+ * A program on a socket that does not block waits in its own loop, and some would for ever. While
+ * the connection is under way nothing of it can be asked here, so that it is the kernel who ends
+ * it.
  */
 static void hurry(struct deferred *deferred, uint64_t limit_ms)
 {
-    uint64_t less_ms = limit_ms - limit_ms / 16;
-    unsigned limit = less_ms < UINT_MAX ? (unsigned)less_ms : UINT_MAX;
+    unsigned limit = limit_ms < UINT_MAX ? (unsigned)limit_ms : UINT_MAX;
     unsigned own = 0;
     socklen_t size = sizeof(own);
     int fd = deferred->descriptor.fd;
@@ -144,13 +141,28 @@ static bool is_same_peer(const struct deferred *deferred)
 
 /* ---- the real handshake ---- */
 
-/* The program waits as long for the handshake as for the connection, if it would not have had that
- * block. */
+/* Its time-out for connecting is the program's for the handshake, too, if it would not have had
+ * that block; but Ruby's module waits in any case, and only Net::HTTP sets it a limit. */
+static bool limits_handshake(const struct deferred *deferred)
+{
+    return deferred->shakes_in_loop && deferred->time_out_ms > 0 &&
+           (caller_language(deferred->caller) != CALLER_RUBY || ruby_is_in_net_http());
+}
+
+static void begin_phase(struct deferred *deferred, uint64_t time_out_ms)
+{
+    uint64_t usual_ms = context_get()->config.connect_timeout_ms;
+    uint64_t limit_ms = defer_connect_limit(deferred->descriptor.fd, time_out_ms);
+    if (time_out_ms == 0 && limit_ms < usual_ms)
+        limit_ms = usual_ms;
+    deferred->is_limited = time_out_ms > 0;
+    deferred->deadline_ms = clock_milliseconds() + limit_ms;
+}
+
 static void wait_for_handshake(struct deferred *deferred)
 {
-    if (!deferred->is_connected && deferred->shakes_in_loop && deferred->time_out_ms > 0)
-        deferred->deadline_ms = clock_milliseconds() +
-                                defer_connect_limit(deferred->descriptor.fd, deferred->time_out_ms);
+    if (!deferred->is_connected)
+        begin_phase(deferred, limits_handshake(deferred) ? deferred->time_out_ms : 0);
     deferred->is_connected = true;
 }
 
@@ -172,45 +184,45 @@ static uint64_t earlier(uint64_t one, uint64_t other)
     return one < other ? one : other;
 }
 
-/* When this call is to return. */
-static uint64_t deadline_of(const struct deferred *deferred)
-{
-    return deferred->own_deadline_ms ? earlier(deferred->own_deadline_ms, deferred->deadline_ms)
-                                     : deferred->deadline_ms;
-}
-
 /*
  * A program that writes does not expect to be told that it must wait until it can read (PHP gives
- * up): it is told to write again. Whose time-out is known may do so at once, and is ended by us.
- * Others wait for it by poll or select, so that their own time-outs count (unready.h); but what
- * epoll reports is registered, and a program in C that uses it is told the truth.
+ * up): it is told to write again, and waits for that by poll or select, so that its own time-outs
+ * count (unready.h). But what epoll reports is registered, and a program in C that uses it is told
+ * the truth.
  */
 static void put_off_writer(struct deferred *deferred)
 {
-    if (atomic_load(&epoll_is_used) && caller_waits_to_read(deferred->caller))
+    uint64_t until_ms = deferred->is_limited ? deferred->deadline_ms : UNREADY_ENDLESS;
+    bool waits_to_read = deferred->openssl->SSL_want(deferred->ssl) == SSL_READING;
+    if (waits_to_read && atomic_load(&epoll_is_used) && caller_waits_to_read(deferred->caller))
         return;
     deferred->told = SSL_ERROR_WANT_WRITE;
-    if (deferred->time_out_ms == 0)
-        unready_begin(&deferred->descriptor);
+    if (waits_to_read || until_ms < UNREADY_ENDLESS)
+        unready_begin(&deferred->descriptor, &(struct unready){waits_to_read, until_ms});
+}
+
+static bool waits_for_peer(const struct deferred *deferred)
+{
+    return openssl_put_off(deferred->openssl, deferred->ssl) &&
+           deferred->openssl->SSL_want(deferred->ssl) == SSL_READING;
 }
 
 /* Mostly the handshake takes but a moment, which is waited for here. */
-static void greet_writing(struct deferred *deferred, int *result)
+static int greet_writing(struct deferred *deferred)
 {
     enum { MOMENT_MS = 40 };
     struct pollfd polled = {.fd = deferred->descriptor.fd, .events = POLLIN};
-    const struct openssl *openssl = deferred->openssl;
-    uint64_t end_ms = earlier(clock_milliseconds() + MOMENT_MS, deadline_of(deferred));
-    *result = greet(deferred);
-    while (*result <= 0 && openssl->SSL_want(deferred->ssl) == SSL_READING &&
-           openssl_put_off(openssl, deferred->ssl)) {
-        uint64_t now_ms = clock_milliseconds();
-        if (now_ms >= end_ms || libc_real()->poll(&polled, 1, (int)(end_ms - now_ms)) == 0) {
-            put_off_writer(deferred);
-            return;
-        }
-        *result = greet(deferred);
+    uint64_t now_ms = clock_milliseconds();
+    uint64_t end_ms = earlier(now_ms + MOMENT_MS, deferred->deadline_ms);
+    int result = greet(deferred);
+    while (result <= 0 && waits_for_peer(deferred) && now_ms < end_ms &&
+           libc_real()->poll(&polled, 1, (int)(end_ms - now_ms)) != 0) {
+        result = greet(deferred);
+        now_ms = clock_milliseconds();
     }
+    if (result <= 0 && openssl_put_off(deferred->openssl, deferred->ssl))
+        put_off_writer(deferred);
+    return result;
 }
 
 static int greet_until(struct deferred *deferred, uint64_t limit_ms)
@@ -236,16 +248,13 @@ static int try_greeting(struct deferred *deferred, enum patience patience, bool 
 {
     uint64_t now_ms = clock_milliseconds();
     uint64_t left_ms = now_ms < deferred->deadline_ms ? deferred->deadline_ms - now_ms : 0;
-    int result;
     if (patience == NOT_AT_ALL)
         return greet(deferred);
-    if (patience == UNTIL_DONE) {
-        result = greet_until(deferred, *interrupted ? 0 : left_ms);
-        *interrupted |= result != 1 && errno == EINTR;
-        *interrupted &= left_ms > 0;
-        return result;
-    }
-    greet_writing(deferred, &result);
+    if (patience == WHILE_WRITING)
+        return greet_writing(deferred);
+    int result = greet_until(deferred, *interrupted ? 0 : left_ms);
+    *interrupted |= result != 1 && errno == EINTR;
+    *interrupted &= left_ms > 0;
     return result;
 }
 
@@ -255,18 +264,6 @@ static int succeed(struct deferred *deferred)
     defer_report(&deferred->endpoint, deferred->why);
     defer_end(deferred);
     return 1;
-}
-
-/* The call is over when the program's time is; should it ask again, it goes on. */
-static int run_out(struct deferred *deferred)
-{
-    if (clock_milliseconds() < deadline_of(deferred))
-        return -1;
-    deferred->told = 0;
-    deferred->failure = ETIMEDOUT;
-    defer_report(&deferred->endpoint, VERDICT_CONNECT_FAILED);
-    errno = ETIMEDOUT;
-    return -1;
 }
 
 static int go_on_greeting(struct deferred *deferred, enum patience patience, bool interrupted)
@@ -283,8 +280,9 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, boo
         return -1;
     }
     if (is_put_off && patience != UNTIL_DONE && clock_milliseconds() < deferred->deadline_ms)
-        return run_out(deferred);
+        return -1;
     hurry_no_more(deferred);
+    unready_end(&deferred->descriptor);
     if (result == 1)
         return is_same_peer(deferred) ? succeed(deferred) : reject(deferred);
     if (is_put_off) {
@@ -299,12 +297,12 @@ static int go_on_greeting(struct deferred *deferred, enum patience patience, boo
 static int connect_really(struct deferred *deferred, enum patience patience, enum verdict why,
                           bool *interrupted)
 {
-    uint64_t usual_ms = context_get()->config.connect_timeout_ms;
     uint64_t limit_ms = defer_connect_limit(deferred->descriptor.fd, deferred->time_out_ms);
     deferred->why = why;
     deferred->is_connected = false;
-    deferred->deadline_ms = clock_milliseconds() + (limit_ms > usual_ms ? limit_ms : usual_ms);
-    enum standin_result result = standin_replace(deferred->descriptor.fd, limit_ms, false);
+    begin_phase(deferred, deferred->time_out_ms);
+    enum standin_result result =
+        standin_replace(deferred->descriptor.fd, limit_ms, patience == UNTIL_DONE);
     if (result == STANDIN_FAILED)
         return fail(deferred);
     if (result == STANDIN_NONE && !standin_was_touched(&deferred->descriptor)) {
@@ -314,7 +312,7 @@ static int connect_really(struct deferred *deferred, enum patience patience, enu
     }
     if (patience != UNTIL_DONE)
         hurry(deferred, limit_ms);
-    else
+    else if (result != STANDIN_INTERRUPTED)
         wait_for_handshake(deferred);
     *interrupted = result == STANDIN_INTERRUPTED;
     deferred->phase = DEFER_GREETING;
@@ -333,7 +331,6 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
         errno = deferred->failure;
         return -1;
     }
-    deferred->own_deadline_ms = python_deadline(deferred->descriptor.fd);
     python_withdraw();
     if (deferred->phase == DEFER_WAITING &&
         connect_really(deferred, patience, why, &interrupted) < 0)
@@ -341,9 +338,22 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
     return go_on_greeting(deferred, patience, interrupted);
 }
 
+/* A program whose module waits in its own calls, on a socket that does not block, to keep its
+ * time-outs. It would have waited for the connection in connect, as long as that one allows, and
+ * whatever time-out it has for writing: so it is made to wait here. (Ruby's other threads would
+ * have to wait, too: its module lets nobody in meanwhile.) */
+static bool waits_in_call(const struct deferred *deferred)
+{
+    enum caller_language language = caller_language(deferred->caller);
+    return deferred->time_out_ms > 0 &&
+           (language == CALLER_PYTHON || language == CALLER_PERL || language == CALLER_PHP);
+}
+
 static enum patience patience_of(const struct deferred *deferred, enum patience at_most)
 {
-    return defer_blocks(deferred->descriptor.fd) ? UNTIL_DONE : at_most;
+    if (defer_blocks(deferred->descriptor.fd))
+        return UNTIL_DONE;
+    return at_most == WHILE_WRITING && waits_in_call(deferred) ? UNTIL_DONE : at_most;
 }
 
 static struct deferred *find(const struct openssl *openssl, const SSL *ssl)
@@ -365,10 +375,7 @@ static void queue(const struct deferred *deferred, const struct call *call)
 static int say(struct deferred *deferred, const struct call *call)
 {
     deferred->is_untold = call->is_write && deferred->failure;
-    if (call->is_write && !deferred->failure && deferred->phase == DEFER_GREETING &&
-        caller_language(deferred->caller) == CALLER_PYTHON)
-        python_waits(deferred->descriptor.fd);
-    else if (deferred->failure && !call->is_write)
+    if (deferred->failure && !call->is_write)
         queue(deferred, call);
     return call->is_ex ? 0 : -1;
 }
@@ -381,11 +388,6 @@ bool defer_tell(const void *caller, const struct python_failure *failure)
     return language == CALLER_PYTHON && python_raise(failure);
 }
 
-static bool has_time_out(const struct deferred *deferred)
-{
-    return deferred->own_deadline_ms > 0 || deferred->time_out_ms > 0;
-}
-
 bool defer_tell_writer(const struct call *call)
 {
     struct deferred *deferred = defer_attached(call->openssl, call->ssl);
@@ -393,7 +395,7 @@ bool defer_tell_writer(const struct call *call)
         return false;
     const struct python_failure failure = {.error = deferred->failure,
                                            .ran_out = deferred->failure == ETIMEDOUT &&
-                                                      has_time_out(deferred),
+                                                      deferred->is_limited,
                                            .in_handshake = deferred->is_connected};
     deferred->is_untold = false;
     break_off(deferred);
@@ -417,7 +419,6 @@ bool defer_settle_at_once(struct route route, const SSL *ssl)
     int saved = errno;
     if (!deferred)
         return true;
-    /* The connection is waited for by its handshake. */
     route.openssl->ERR_set_mark();
     bool is_real = settle(deferred, UNTIL_DONE, VERDICT_CONNECT_TOUCHED) > 0;
     route.openssl->ERR_pop_to_mark();

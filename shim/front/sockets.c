@@ -106,11 +106,10 @@ static bool put_off(int fd, const struct dial_peer *peer, const void *caller, in
     struct peer_address address;
     int saved = errno;
     bool is_put_off = greeting_address(peer, &address) && may_be_answered(&address) &&
-                      speaks_openssl(caller) && is_selected(&address);
-    if (is_put_off) {
+                      speaks_openssl(caller) && is_selected(&address) &&
+                      standin_make(fd, peer, result);
+    if (is_put_off && *result != 0)
         await_begin();
-        is_put_off = standin_make(fd, peer, result);
-    }
     if (!is_put_off || *result == 0)
         errno = saved;
     return is_put_off;

@@ -48,6 +48,7 @@ extern atomic_uint standin_awaited; /* those of which no wait was seen yet */
 struct standin_wait {
     uint64_t limit_ms; /* 0: none was seen, or it only looked */
     bool is_polled;    /* and not selected */
+    bool is_alone;     /* nothing else is waited for */
     bool is_pythons;   /* polled for that alone, and for those events, as CPython's connect does */
     bool blocks_again;
 };

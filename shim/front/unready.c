@@ -10,6 +10,7 @@ atomic_uint unready_count;
 static struct place {
     atomic_int state;
     struct descriptor descriptor;
+    struct unready unready;
 } places[PLACES];
 
 enum { FREE, BEING_WRITTEN, TAKEN };
@@ -23,7 +24,7 @@ static struct place *place_of(const struct descriptor *descriptor)
     return NULL;
 }
 
-void unready_begin(const struct descriptor *descriptor)
+void unready_begin(const struct descriptor *descriptor, const struct unready *unready)
 {
     if (place_of(descriptor))
         return;
@@ -32,6 +33,7 @@ void unready_begin(const struct descriptor *descriptor)
         if (!atomic_compare_exchange_strong(&place->state, &state, BEING_WRITTEN))
             continue;
         place->descriptor = *descriptor;
+        place->unready = *unready;
         atomic_store(&place->state, TAKEN);
         atomic_fetch_add(&unready_count, 1);
         return;
@@ -48,8 +50,13 @@ void unready_end(const struct descriptor *descriptor)
         atomic_fetch_sub(&unready_count, 1);
 }
 
-bool unready_is(int fd)
+bool unready_find(int fd, struct unready *unready)
 {
     struct descriptor now;
-    return atomic_load(&unready_count) > 0 && fd >= 0 && wake_identify(fd, &now) && place_of(&now);
+    const struct place *place = NULL;
+    if (atomic_load(&unready_count) > 0 && fd >= 0 && wake_identify(fd, &now))
+        place = place_of(&now);
+    if (place)
+        *unready = place->unready;
+    return place;
 }

@@ -199,7 +199,8 @@ bool wake_is_noise(int fd)
 {
     struct descriptor file;
     struct wake *wake = wake_identify(fd, &file) ? find(file.device, file.inode, false) : NULL;
-    if (!wake || unready_is(fd) || !try_lock(wake))
+    struct unready unready;
+    if (!wake || unready_find(fd, &unready) || !try_lock(wake))
         return false;
     struct connection *connection = atomic_load(&wake->connection);
     bool is_noise = connection && connection_is_silent(connection);

@@ -2,9 +2,10 @@
  * Wake: an answer that waits must be seen by whoever waits for its descriptor, though nothing
  * arrives on the wire.
  *
- * wake.c keeps the answers that wait, sleepers.c the threads that sleep, wait.c and epoll.c stand
- * in for the functions that wait. A process in which no answer waits pays one load and one branch;
- * one with several threads also leaves a note of what it sleeps on.
+ * wake.c keeps the answers that wait, sleepers.c the threads that sleep, wait_poll.c,
+ * wait_select.c and epoll.c stand in for the functions that wait. A process in which no answer
+ * waits pays one load and one branch; one with several threads also leaves a note of what it sleeps
+ * on.
  *
  * All of it is lock-free, for poll and select may be called in signal handlers. Thread-safe.
  */

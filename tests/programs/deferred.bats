@@ -715,11 +715,16 @@ ends_in_time() {
     [ "$(tail -n 1 warm.out)" = 'write TimeoutError ' ]
 }
 
-# those_who_fail: sets `asking` to a command of each kind of program.
+# those_who_fail: sets `asking` to a command of each kind of program that connects by its language's own connect,
 those_who_fail() {
-    asking=("$python $scripts/errors.py "{http.client,urllib,urllib3,requests,httpx,pyvmomi} "ruby $scripts/errors.rb"
-        "perl $scripts/errors.pl")
+    asking=("$python $scripts/errors.py "{http.client,urllib,urllib3,requests,httpx,pyvmomi,pyopenssl}
+        "ruby $scripts/errors.rb" "perl $scripts/errors.pl")
     if php -r "exit(extension_loaded('soap') ? 0 : 1);"; then asking+=("php $scripts/errors.php"); fi
+}
+# those_who_wait: and of those that wait for it in a loop of their own, or are woken from another thread.
+those_who_wait() {
+    asking=("$python $scripts/errors.py gevent" "ruby $scripts/errors.rb by-"{httpclient,excon}
+        "perl $scripts/errors.pl mojo" "lua5.3 $scripts/errors.lua")
 }
 
 # bats file_tags=
@@ -755,10 +760,11 @@ each_fails() {
     done
 }
 
-# fails_as_ever HOW: each kind of program, when its connection was put off and then cannot be had.
+# fails_as_ever HOW [THOSE COUNTER]: each kind of program, when its connection was put off and then cannot be had; or of
+# those others.
 fails_as_ever() {
     local program asking
-    those_who_fail
+    "${2:-those_who_fail}"
     [ -d own ] || another_vcenter own --vms 10
     # shellcheck disable=SC2086 # words of a command
     for program in "${asking[@]}"; do
@@ -766,7 +772,7 @@ fails_as_ever() {
         [[ $(said learned) == *answered ]]
     done
     "$1"
-    each_fails deferred
+    each_fails "${3:-deferred}"
 }
 
 # fails_at_greeting HOW: likewise, when the address is known and the program's way of greeting is not.
@@ -800,6 +806,13 @@ is_silent() { in_its_place "$silent"; }
     fails_as_ever has_no_route
 }
 @test "reset in the handshake: likewise" { fails_as_ever resets; }
+
+# Of these nothing is put off: not to be told here how they wait, they are told the truth.
+waits_as_ever() { fails_as_ever "$1" those_who_wait awaited; }
+@test "refused: those who wait for the connection in a loop of their own" { waits_as_ever is_gone; }
+@test "reset in the handshake: those who wait in a loop" { waits_as_ever resets; }
+@test "nobody gets through: those who wait in a loop" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 waits_as_ever swallows; }
+@test "a peer that says nothing: those who wait in a loop" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 waits_as_ever is_silent; }
 
 # is_told_twice HOW PYTHON: a program that asks twice of who is not to be had, and goes on, is told each time, and nothing
 # later, in its main thread and in another one.
@@ -859,12 +872,18 @@ every_other_python() {
 }
 
 @test "nobody gets through: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever swallows; }
-@test "nobody gets through: Net::HTTP, whose time-out for writing is as long" {
-    local within=() asking=("ruby $scripts/errors.rb")
+@test "nobody gets through, or the peer says nothing: Net::HTTP, whose time-out for writing is as long, or shorter" {
+    local how within=() asking=("ruby $scripts/errors.rb")
     another_vcenter own --vms 10
     cached learned ruby "$scripts/errors.rb" read
-    swallows
-    ERRORS_TIMEOUT=2 ERRORS_WRITE_TIMEOUT=2 VCACHE_CONNECT_TIMEOUT=600 patience=60 each_fails deferred
+    export VCACHE_CONNECT_TIMEOUT=600 patience=60
+    for how in swallows is_silent; do
+        "$how"
+        ERRORS_TIMEOUT=2 ERRORS_WRITE_TIMEOUT=2 each_fails deferred
+        ERRORS_TIMEOUT=1 ERRORS_WRITE_TIMEOUT=1 each_fails deferred
+        ERRORS_TIMEOUT=2 ERRORS_WRITE_TIMEOUT=0.3 each_fails deferred
+        kill "$(cat server.pid)"
+    done
 }
 @test "a peer that says nothing: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever is_silent; }
 
@@ -882,7 +901,7 @@ for connection, _ in iter(listening.accept, None):
 
 # bats test_tags=sanitized
 @test "a peer that takes its time: who waits in turns gets through, and who writes again" {
-    local program
+    local program counted
     own_authority
     vcenter_stop
     another_vcenter own --vms 10 --cert "$PWD/server.pem" --key "$PWD/server.key"
@@ -893,13 +912,15 @@ for connection, _ in iter(listening.accept, None):
         [ "$(said learned)" = 'HTTP/1.1 200 OK' ]
     done
     in_its_place "$slow"
-    for program in "$python $scripts/turns.py" "perl $scripts/turns.pl" "ruby $scripts/turns.rb"; do
+    export VCACHE_TTL=0 patience=60
+    for program in "$python $scripts/turns.py write" "perl $scripts/turns.pl write" "$python $scripts/turns.py write connects" \
+        "perl $scripts/turns.pl write connects" "ruby $scripts/turns.rb write connects"; do
+        if [[ $program == *connects ]]; then counted=('awaited 1'); else counted=('deferred 1' 'needed 1'); fi
         zero
         # shellcheck disable=SC2086
-        VCACHE_TTL=0 patience=60 cached slow $program write
+        cached slow $program
         [ "$(said slow)" = 'HTTP/1.1 500 Internal Server Error' ]
-        [ "$(connection deferred)" -eq 1 ]
-        [ "$(connection needed)" -eq 1 ]
+        connected "${counted[@]}"
     done
 }
 
@@ -910,6 +931,42 @@ for connection, _ in iter(listening.accept, None):
     in_its_place "$slow"
     VCACHE_CONNECT_TIMEOUT=0.3 cached mixed "$python" "$look" read write
     [ "$(tail -n 1 mixed.out)" = 'write 500 Internal Server Error, 0 bytes' ]
+}
+
+# Time-outs that the program has for something else, and that a peer who takes a second would not keep.
+# bats test_tags=sanitized
+@test "a peer that takes its time: what limits only connecting, or only what comes after it, does not end the handshake" {
+    local ruby=("ruby" "$scripts/errors.rb" by-socket)
+    own_authority
+    vcenter_stop
+    another_vcenter own --vms 10 --cert "$PWD/server.pem" --key "$PWD/server.key"
+    VCENTER_CA=$PWD/ca.pem
+    cat >writes.py <<'END'
+import os, socket, ssl, sys
+connection = socket.create_connection((os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"])), timeout=60)
+context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
+connection = context.wrap_socket(connection, server_hostname=os.environ["VCENTER_HOST"])
+connection.settimeout(0.3)
+connection.sendall(b"GET %s HTTP/1.0\r\n\r\n" % sys.argv[1].encode())
+connection.settimeout(60)
+print(connection.recv(65536).split(b"\r\n")[0].decode())
+END
+    cached learned "$python" writes.py /sdk/vimServiceVersions.xml
+    cached learned "${ruby[@]}" read
+    cached learned "$client" blocking
+    in_its_place "$slow"
+    export VCACHE_TTL=0 patience=60
+    zero
+    as_ever() {
+        plainly bare "$@"
+        cached slow "$@"
+        same bare slow
+    }
+    as_ever "$python" writes.py /
+    [ "$(said slow)" = 'HTTP/1.1 500 Internal Server Error' ]
+    ERRORS_TIMEOUT=0.5 as_ever "${ruby[@]}"
+    CLIENT_TURN=1001 as_ever "$client" blocking
+    connected 'deferred 3' 'needed 3'
 }
 
 # bats test_tags=sanitized
@@ -1158,15 +1215,31 @@ is_eager() {
 
 @test "a program that uses its sockets without OpenSSL connects at once from then on" {
     cat >bare.py <<'END'
-import asyncio, os, ssl
-async def ask():
-    context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
-    reader, writer = await asyncio.open_connection(os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"]), ssl=context)
-    writer.write(b"GET /sdk/vimServiceVersions.xml HTTP/1.0\r\n\r\n")
+import asyncio, os, socket, ssl, sys
+HOST, PORT = os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"])
+REQUEST = b"GET /sdk/vimServiceVersions.xml HTTP/1.0\r\n\r\n"
+context = ssl.create_default_context(cafile=os.environ["VCENTER_CA"])
+async def ask_in_loop():
+    reader, writer = await asyncio.open_connection(HOST, PORT, ssl=context)
+    writer.write(REQUEST)
     print((await reader.readline()).decode().strip(), flush=True)
     writer.close()
-asyncio.run(ask())
-asyncio.run(ask())
+def ask():
+    connection = socket.create_connection((HOST, PORT))
+    received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(received, to_send, server_hostname=HOST)
+    def step(function, *words):
+        while True:
+            try:
+                return function(*words)
+            except ssl.SSLWantReadError:
+                connection.sendall(to_send.read())
+                received.write(connection.recv(65536))
+    step(tls.do_handshake)
+    tls.write(REQUEST)
+    print(step(tls.read, 65536).split(b"\r\n")[0].decode(), flush=True)
+for _ in range(2):
+    asyncio.run(ask_in_loop()) if "loop" in sys.argv else ask()
 END
     plainly bare "$python" bare.py
     went_well bare
@@ -1177,6 +1250,10 @@ END
     same bare warm
     [ "$(vcenter_connections)" -eq 2 ]
     connected 'bare 1'
+    zero
+    cached warm "$python" bare.py loop
+    same bare warm
+    connected 'awaited 2'
 }
 
 @test "a program that speaks by OpenSSL's BIOs, past every hook" {

@@ -115,6 +115,7 @@ static void assert_waited(int fd, struct standin_wait expected)
     struct standin_wait wait = standin_wait(fd);
     assert_int_equal(wait.limit_ms, expected.limit_ms);
     assert_int_equal(wait.is_polled, expected.is_polled);
+    assert_int_equal(wait.is_alone, expected.is_alone);
     assert_int_equal(wait.is_pythons, expected.is_pythons);
     assert_int_equal(wait.blocks_again, expected.blocks_again);
 }
@@ -129,11 +130,15 @@ static void who_waits_is_known_by_the_first_wait(void **state)
     wait_by_poll(polled, 1900);
     wait_by_select(selected, &(struct timeval){2, 500000});
     assert_int_equal(atomic_load(&standin_awaited), 0);
-    assert_waited(polled, (struct standin_wait){1700, true, false, false});
+    assert_waited(polled,
+                  (struct standin_wait){.limit_ms = 1700, .is_polled = true, .is_alone = true});
     have_it_block(polled);
     have_it_block(selected);
-    assert_waited(polled, (struct standin_wait){1700, true, false, true});
-    assert_waited(selected, (struct standin_wait){2500, false, false, true});
+    assert_waited(polled,
+                  (struct standin_wait){
+                      .limit_ms = 1700, .is_polled = true, .is_alone = true, .blocks_again = true});
+    assert_waited(selected,
+                  (struct standin_wait){.limit_ms = 2500, .is_alone = true, .blocks_again = true});
     standin_forget(polled);
     standin_forget(selected);
     close(polled);
@@ -149,8 +154,10 @@ static void who_polls_as_python_does_is_known(void **state)
                               {.fd = other, .events = POLLOUT | POLLERR}};
     assert_int_equal(poll(polled, 1, 1700), 1);
     assert_int_equal(poll(polled, 2, 1700), 2);
-    assert_waited(one, (struct standin_wait){1700, true, true, false});
-    assert_waited(other, (struct standin_wait){1700, true, false, false});
+    assert_waited(one,
+                  (struct standin_wait){
+                      .limit_ms = 1700, .is_polled = true, .is_alone = true, .is_pythons = true});
+    assert_waited(other, (struct standin_wait){.limit_ms = 1700, .is_polled = true});
     standin_forget(one);
     standin_forget(other);
     close(one);
@@ -172,7 +179,10 @@ static void who_waits_without_end_or_in_connect_has_no_limit(void **state)
     int all[] = {polled, selected, blocking};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         have_it_block(all[i]);
-        assert_waited(all[i], (struct standin_wait){limits[i], is_polled[i], false, true});
+        assert_waited(all[i], (struct standin_wait){.limit_ms = limits[i],
+                                                    .is_polled = is_polled[i],
+                                                    .is_alone = limits[i] > 0,
+                                                    .blocks_again = true});
         standin_forget(all[i]);
         close(all[i]);
     }
@@ -213,7 +223,7 @@ static void what_cannot_even_be_begun_stays_put_off(void **state)
     int fd = standin_for(&peer, SOCK_NONBLOCK);
     wait_by_poll(fd, 500);
     assert_true(is_standin(fd));
-    assert_waited(fd, (struct standin_wait){500, true, false, false});
+    assert_waited(fd, (struct standin_wait){.limit_ms = 500, .is_polled = true, .is_alone = true});
     standin_forget(fd);
     close(fd);
 }

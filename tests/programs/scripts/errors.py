@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """
-Asks what must go out, and says by what error it fails: errors.py http.client|urllib|urllib3|requests|httpx|pyvmomi [WORD…]
+Asks what must go out, and says by what error it fails:
+errors.py http.client|urllib|urllib3|requests|httpx|pyvmomi|pyopenssl|gevent [WORD…]
+(pyopenssl: urllib3 on pyOpenSSL; gevent: http.client in gevent's loop)
 
 read       asks what may be answered from the cache (pyVmomi does, in both cases)
 twice      asks once more, over another connection
@@ -8,10 +10,15 @@ in-thread  asks in another thread than the main one
 
 ERRORS_TIMEOUT: seconds that it waits; urllib3, requests and httpx, who can tell: until they are connected.
 """
+import sys
+
+if "gevent" in sys.argv:
+    from gevent import monkey
+    monkey.patch_all()
+
 import os
 import socket
 import ssl
-import sys
 import threading
 
 HOST, PORT = os.environ["VCENTER_HOST"], int(os.environ["VCENTER_PORT"])
@@ -61,10 +68,16 @@ def by_pyvmomi():
                  sslContext=context)
 
 
+def by_pyopenssl():
+    import urllib3.contrib.pyopenssl
+    urllib3.contrib.pyopenssl.inject_into_urllib3()
+    by_urllib3()
+
+
 def ask():
     try:
         {"http.client": by_http_client, "urllib": by_urllib, "urllib3": by_urllib3, "requests": by_requests,
-         "httpx": by_httpx, "pyvmomi": by_pyvmomi}[sys.argv[1]]()
+         "httpx": by_httpx, "pyvmomi": by_pyvmomi, "pyopenssl": by_pyopenssl, "gevent": by_http_client}[sys.argv[1]]()
         print("answered")
     except Exception as error:
         kind = sys.exc_info()[0]

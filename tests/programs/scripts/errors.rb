@@ -1,15 +1,17 @@
 # Asks what must go out, by Net::HTTP, and says by what error it fails: errors.rb [WORD…]
 #
 # read       asks what may be answered from the cache
-# by-socket  over a socket and OpenSSL, without Net::HTTP
+# by-socket, by-httpclient, by-excon
+#            in place of Net::HTTP: over a socket and OpenSSL, or by that library
 #
-# ERRORS_TIMEOUT: seconds that it waits until it is connected. ERRORS_WRITE_TIMEOUT: Net::HTTP, until it has written.
+# ERRORS_TIMEOUT: seconds that it waits until it is connected. ERRORS_WRITE_TIMEOUT: until it has written.
 require 'net/http'
 require 'openssl'
 
 HOST = ENV['VCENTER_HOST']
 PORT = ENV['VCENTER_PORT'].to_i
 TIMEOUT = ENV['ERRORS_TIMEOUT']&.to_f
+WRITE_TIMEOUT = ENV['ERRORS_WRITE_TIMEOUT']&.to_f
 ASKED = if ARGV.include? 'read'
           '<RetrieveServiceContent xmlns="urn:vim25"><_this type="ServiceInstance">ServiceInstance</_this>' \
             '</RetrieveServiceContent>'
@@ -26,7 +28,7 @@ def ask_by_net_http
   http.ca_file = ENV['VCENTER_CA']
   http.max_retries = 0
   http.open_timeout = TIMEOUT if TIMEOUT
-  http.write_timeout = ENV['ERRORS_WRITE_TIMEOUT'].to_f if ENV['ERRORS_WRITE_TIMEOUT']
+  http.write_timeout = WRITE_TIMEOUT if WRITE_TIMEOUT
   http.post('/sdk', BODY, FIELDS)
 end
 
@@ -40,8 +42,24 @@ def ask_by_socket
   ssl.read
 end
 
+def ask_by_httpclient
+  require 'httpclient'
+  http = HTTPClient.new
+  http.ssl_config.clear_cert_store
+  http.ssl_config.add_trust_ca(ENV['VCENTER_CA'])
+  http.connect_timeout = TIMEOUT if TIMEOUT
+  http.send_timeout = WRITE_TIMEOUT if WRITE_TIMEOUT
+  http.post("https://#{HOST}:#{PORT}/sdk", BODY, FIELDS)
+end
+
+def ask_by_excon
+  require 'excon'
+  options = { connect_timeout: TIMEOUT, write_timeout: WRITE_TIMEOUT }.compact
+  Excon.post("https://#{HOST}:#{PORT}/sdk", body: BODY, headers: FIELDS, ssl_ca_file: ENV['VCENTER_CA'], **options)
+end
+
 begin
-  ARGV.include?('by-socket') ? ask_by_socket : ask_by_net_http
+  send("ask_#{ARGV.grep(/^by-/).first || 'by-net-http'}".tr('-', '_'))
   puts 'answered'
 rescue StandardError => e
   puts e.class

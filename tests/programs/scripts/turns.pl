@@ -1,8 +1,10 @@
 #!/usr/bin/perl
-# Connects, and writes, in turns of a loop that are shorter than it takes: turns.pl read|write. Says how it is answered.
+# Writes, and connects if it is told so, in turns of a loop that are shorter than it takes: turns.pl read|write [connects].
+# Says how it is answered.
 use strict;
 use warnings;
 use Errno;
+use IO::Poll qw(POLLOUT);
 use IO::Socket::INET;
 use IO::Socket::SSL;
 use Socket;
@@ -17,7 +19,8 @@ my $body = '<?xml version="1.0"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org
 my $left = "POST /sdk HTTP/1.1\r\nHost: $host:$port\r\nSOAPAction: \"urn:vim25/6.5\"\r\nContent-Type: text/xml\r\n" .
     "Connection: close\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
 
-my $socket = IO::Socket::INET->new(Proto => 'tcp', Blocking => 0) or die;
+my $connects = @ARGV > 1;
+my $socket = IO::Socket::INET->new(Proto => 'tcp', Blocking => !$connects) or die;
 
 sub turn {
     my $reads = $SSL_ERROR && $SSL_ERROR == SSL_WANT_READ;
@@ -38,7 +41,12 @@ sub again {
 }
 
 connect($socket, pack_sockaddr_in($port, inet_aton($host)));
-1 until turn();
+if ($connects) {
+    my $poll = IO::Poll->new;
+    $poll->mask($socket => POLLOUT);
+    1 until $poll->poll(0.05);
+}
+$socket->blocking(0);
 IO::Socket::SSL->start_SSL($socket, SSL_startHandshake => 0, SSL_ca_file => $ENV{VCENTER_CA},
     SSL_verifycn_scheme => 'none', SSL_hostname => $host) or die $SSL_ERROR;
 again(sub { $socket->connect_SSL || undef });

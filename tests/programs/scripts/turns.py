@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """
-Connects, and writes, in turns of a loop that are shorter than it takes: turns.py read|write. Says how it is answered.
+Writes, and connects if it is told so, in turns of a loop that are shorter than it takes: turns.py read|write [connects].
+Says how it is answered.
 """
 import os
 import select
@@ -18,12 +19,15 @@ left = ("POST /sdk HTTP/1.1\r\nHost: %s:%d\r\nSOAPAction: \"urn:vim25/6.5\"\r\nC
         "Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (HOST, PORT, len(BODY), BODY)).encode()
 
 connection = socket.socket()
-connection.setblocking(False)
-connection.connect_ex((HOST, PORT))
-poll = select.poll()
-poll.register(connection, select.POLLOUT)
-while not poll.poll(50):
-    pass
+if "connects" in sys.argv:
+    connection.setblocking(False)
+    connection.connect_ex((HOST, PORT))
+    poll = select.poll()
+    poll.register(connection, select.POLLOUT)
+    while not poll.poll(50):
+        pass
+else:
+    connection.connect((HOST, PORT))
 connection.settimeout(30)
 connection = ssl.create_default_context(cafile=os.environ["VCENTER_CA"]).wrap_socket(connection, server_hostname=HOST)
 connection.settimeout(0.2)

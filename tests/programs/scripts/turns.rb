@@ -1,4 +1,4 @@
-# Connects in turns of a loop that are shorter than it takes: turns.rb read|write. Says how it is answered.
+# Connects in turns of a loop that are shorter than it takes: turns.rb read|write connects. Says how it is answered.
 require 'socket'
 require 'openssl'
 
