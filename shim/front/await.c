@@ -36,8 +36,8 @@ enum { TURN_MS = 1000 };
 /*
  * CPython's connect polls for events that others do not; Ruby's Socket.tcp polls, and TCPSocket
  * without end, so that Timeout can only end it from another thread; Perl's IO::Socket selects for
- * that socket alone; PHP's streams poll. (Event loops of Python and Ruby select or use epoll, those
- * of Perl poll or read, too; LuaSocket always waits for itself.)
+ * that socket alone; PHP's streams poll. (Event loops of Python, Ruby and PHP select or use epoll,
+ * those of Perl poll, or select what they read from, too; LuaSocket is always a loop.)
  */
 static bool is_known(const struct standin_wait *wait)
 {

@@ -4,6 +4,7 @@
 #include "front/defer_parts.h"
 #include "front/greeting.h"
 #include "front/python.h"
+#include "front/ruby.h"
 #include "front/standin.h"
 #include "front/unready.h"
 #include "front/verify.h"
@@ -168,7 +169,8 @@ struct standing {
     const void *caller; /* who asks for the handshake */
     struct descriptor descriptor;
     struct dial_peer peer;
-    uint64_t time_out_ms; /* the program's for connecting; 0: none that is known */
+    uint64_t time_out_ms;  /* the program's for connecting; 0: none that is known */
+    bool limits_handshake; /* that is its time-out for the handshake, too */
 };
 
 static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl,
@@ -184,7 +186,7 @@ static struct deferred *new_deferred(const struct openssl *openssl, SSL *ssl,
                                   .descriptor = standing->descriptor,
                                   .peer = standing->peer,
                                   .time_out_ms = standing->time_out_ms,
-                                  .shakes_in_loop = !defer_blocks(standing->descriptor.fd),
+                                  .limits_handshake = standing->limits_handshake,
                                   .endpoint = peer->endpoint};
     deferred->chain = chains_decode(openssl, &peer->chain, &deferred->trust);
     if (deferred->chain && read_outcome(deferred, &peer->outcome))
@@ -296,6 +298,17 @@ static bool connect_for_handshake(int fd, const struct standing *standing)
            STANDIN_FAILED;
 }
 
+/* It limits the handshake, too, if the program would not have had that block; but Ruby's module
+ * waits in any case, and only Net::HTTP sets it a limit. (Ruby may not return here.) */
+static void find_time_out(struct standing *standing)
+{
+    int fd = standing->descriptor.fd;
+    standing->time_out_ms = await_time_out(fd);
+    standing->limits_handshake =
+        standing->time_out_ms > 0 && !defer_blocks(fd) &&
+        (caller_language(standing->caller) != CALLER_RUBY || ruby_is_in_net_http());
+}
+
 /* Whether the handshake is answered here; if not, the socket is connected, or about to be. False:
  * it cannot be. */
 static bool answer_handshake(struct route route, SSL *ssl, bool connects, struct standing *standing,
@@ -307,7 +320,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, struct
     int fd = socket_of(openssl, ssl);
     if (fd < 0 || !standin_find(fd, &standing->descriptor, &standing->peer))
         return true;
-    standing->time_out_ms = await_time_out(fd);
+    find_time_out(standing);
     if (openssl->can_defer && !route.passes && (connects || !openssl->SSL_is_server(ssl))) {
         openssl->ERR_set_mark();
         CALLER_ENTER(openssl, ssl);

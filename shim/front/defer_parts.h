@@ -33,13 +33,13 @@ struct deferred {
     const SSL_CIPHER *cipher;
     size_t protocol_size;
     uint8_t protocol[PROTOCOL_SIZE];
-    const void *caller;   /* who asked for the handshake, by its return address */
-    uint64_t time_out_ms; /* the program's own for connecting; 0: none that is known */
-    uint64_t deadline_ms; /* clock_milliseconds(): by then it is connected, or real, */
-    bool is_limited;      /* for that is the program's own time-out, */
-    bool is_hurried;      /* and the kernel was told so, too */
-    bool shakes_in_loop;  /* the program was about to wait for the handshake, too */
-    bool is_connected;    /* what is waited for is the handshake */
+    const void *caller;    /* who asked for the handshake, by its return address */
+    uint64_t time_out_ms;  /* the program's own for connecting; 0: none that is known */
+    uint64_t deadline_ms;  /* clock_milliseconds(): by then it is connected, or real, */
+    bool is_limited;       /* for that is the program's own time-out, */
+    bool is_hurried;       /* and the kernel was told so, too */
+    bool limits_handshake; /* and the handshake's, too */
+    bool is_connected;     /* what is waited for is the handshake */
     bool is_refused;
     bool is_untold; /* a write failed, and has not said so yet, */
     int failure;    /* why the last try to make it real did, as of a system call; 0: it did not */

@@ -9,11 +9,12 @@
 
 #include <stdbool.h>
 
-/* Within a call from Ruby's openssl module: whether Net::HTTP is among its callers. */
+/* Within a call from Ruby's openssl module: whether Net::HTTP is among its callers. Does not return
+ * if another thread of Ruby's has raised something in this one. */
 bool ruby_is_in_net_http(void);
 
-/* Likewise. Does not return if it is: Ruby unwinds the stack by longjmp, so that no lock may be
- * held and nothing be left to do. */
+/* Likewise; nor does it if Net::HTTP is. Ruby unwinds the stack by longjmp, so that for neither a
+ * lock may be held and anything be left to do. */
 void ruby_raise_time_out(void);
 
 #endif

@@ -141,14 +141,6 @@ static bool is_same_peer(const struct deferred *deferred)
 
 /* ---- the real handshake ---- */
 
-/* Its time-out for connecting is the program's for the handshake, too, if it would not have had
- * that block; but Ruby's module waits in any case, and only Net::HTTP sets it a limit. */
-static bool limits_handshake(const struct deferred *deferred)
-{
-    return deferred->shakes_in_loop && deferred->time_out_ms > 0 &&
-           (caller_language(deferred->caller) != CALLER_RUBY || ruby_is_in_net_http());
-}
-
 static void begin_phase(struct deferred *deferred, uint64_t time_out_ms)
 {
     uint64_t usual_ms = context_get()->config.connect_timeout_ms;
@@ -162,7 +154,7 @@ static void begin_phase(struct deferred *deferred, uint64_t time_out_ms)
 static void wait_for_handshake(struct deferred *deferred)
 {
     if (!deferred->is_connected)
-        begin_phase(deferred, limits_handshake(deferred) ? deferred->time_out_ms : 0);
+        begin_phase(deferred, deferred->limits_handshake ? deferred->time_out_ms : 0);
     deferred->is_connected = true;
 }
 
