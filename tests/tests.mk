@@ -82,7 +82,8 @@ lint:
 	@clang-format --dry-run -Werror $(c_sources) $(c_headers)
 	@printf '%s\n' $(product_sources) | xargs -P 2 -I '{}' clang-tidy --quiet '{}' -- $(LINT_FLAGS)
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
-	    --inline-suppr --library=posix,gnu --suppress=missingIncludeSystem -D_GNU_SOURCE -Ishim -Itools shim tools
+	    --inline-suppr --library=posix,gnu --suppress=missingIncludeSystem -D_GNU_SOURCE -Ishim -Itools \
+	    -I$(BUILD)/generated shim tools
 	@printf '%s\n' $(product_sources) | xargs -P 2 -I '{}' \
 	    $(CC) $(LINT_FLAGS) $(WARNINGS) -O2 -fanalyzer -c '{}' -o /dev/null
 	@shellcheck -x --severity=warning --source-path=SCRIPTDIR $(shell_sources)
