@@ -2,13 +2,14 @@
  * Worker: calls on a TLS connection that is not vSphere's, as cheap as such calls can be, so that
  * what the shim adds shows. Both ends of the connection are in this process.
  *
- *     foreign read     SSL_read of a byte that has been decrypted already
- *     foreign write    SSL_write of a byte, to where it costs nothing (a BIO that drops it)
- *     foreign poll     poll of the descriptor
- *     foreign send, recv               of nothing, on it
- *     foreign libc-read, libc-write    of a byte, where it costs nothing (/dev/null)
+ *     foreign SSL_read             of a byte that has been decrypted already
+ *     foreign SSL_write            of a byte, to where it costs nothing (a BIO that drops it)
+ *     foreign poll|send|recv       of the descriptor: of nothing
+ *     foreign read|write           of a byte, where it costs nothing (/dev/null)
+ *     foreign CALL nowhere         the same five where they are no system calls (nowhere.h)
  */
 #include "measure.h"
+#include "nowhere.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -164,18 +165,6 @@ static bool make_writes(void *closure, unsigned calls, double *ns)
     return is_done;
 }
 
-static bool make_polls(void *closure, unsigned calls, double *ns)
-{
-    const struct foreign *foreign = closure;
-    struct pollfd polled = {.fd = foreign->fd, .events = POLLIN};
-    bool is_done = true;
-    double begun = now_ns();
-    for (unsigned i = 0; is_done && i < calls; i++)
-        is_done = poll(&polled, 1, 0) == 0;
-    *ns = now_ns() - begun;
-    return is_done;
-}
-
 /* No system call: it would take longer than what is measured, and never twice the same. */
 static bool drop_writes(const struct foreign *foreign)
 {
@@ -183,6 +172,12 @@ static bool drop_writes(const struct foreign *foreign)
     if (nowhere)
         SSL_set0_wbio(foreign->client, nowhere);
     return nowhere != NULL;
+}
+
+static ssize_t poll_once(int fd)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    return poll(&polled, 1, 0);
 }
 
 static ssize_t send_nothing(int fd)
@@ -193,7 +188,7 @@ static ssize_t send_nothing(int fd)
 static ssize_t receive_nothing(int fd)
 {
     char byte;
-    return recv(fd, &byte, 1, MSG_DONTWAIT) + 1; /* EAGAIN */
+    return recv(fd, &byte, 1, MSG_DONTWAIT);
 }
 
 static ssize_t read_nothing(int fd)
@@ -204,21 +199,24 @@ static ssize_t read_nothing(int fd)
 
 static ssize_t write_a_byte(int fd)
 {
-    return write(fd, "x", 1) - 1;
+    return write(fd, "x", 1);
 }
 
 static const struct call {
     const char *name;
-    ssize_t (*make)(int fd); /* 0 */
+    ssize_t (*make)(int fd);
+    ssize_t result; /* nowhere it is 0 */
     bool is_diverted;
-} libc_calls[] = {{"send", send_nothing, false},
-                  {"recv", receive_nothing, false},
-                  {"libc-read", read_nothing, true},
-                  {"libc-write", write_a_byte, true}};
+} libc_calls[] = {{"poll", poll_once, 0, false},
+                  {"send", send_nothing, 0, false},
+                  {"recv", receive_nothing, -1, false}, /* EAGAIN */
+                  {"read", read_nothing, 0, true},
+                  {"write", write_a_byte, 1, true}};
 
 struct caller {
     const struct call *call;
     int fd;
+    ssize_t result;
 };
 
 static bool make_libc_calls(void *closure, unsigned calls, double *ns)
@@ -227,7 +225,7 @@ static bool make_libc_calls(void *closure, unsigned calls, double *ns)
     bool is_done = true;
     double begun = now_ns();
     for (unsigned i = 0; is_done && i < calls; i++)
-        is_done = caller->call->make(caller->fd) == 0;
+        is_done = caller->call->make(caller->fd) == caller->result;
     *ns = now_ns() - begun;
     return is_done;
 }
@@ -238,31 +236,38 @@ static bool divert(const struct foreign *foreign)
     return nowhere >= 0 && dup2(nowhere, foreign->fd) >= 0;
 }
 
-/* False: it is none of libc's calls. */
-static bool serve_libc_calls(const struct foreign *foreign, const char *name, bool *is_served)
+static const struct call *libc_call(const char *name)
 {
-    for (size_t i = 0; i < sizeof(libc_calls) / sizeof(libc_calls[0]); i++) {
-        struct caller caller = {&libc_calls[i], foreign->fd};
-        if (strcmp(name, caller.call->name) != 0)
-            continue;
-        *is_served = (!caller.call->is_diverted || divert(foreign)) &&
-                     worker_serve(0, make_libc_calls, &caller);
-        return true;
-    }
-    return false;
+    for (size_t i = 0; i < sizeof(libc_calls) / sizeof(libc_calls[0]); i++)
+        if (strcmp(name, libc_calls[i].name) == 0)
+            return &libc_calls[i];
+    return NULL;
+}
+
+static bool serve_libc_calls(const struct foreign *foreign, const struct call *call,
+                             bool is_nowhere)
+{
+    struct caller caller = {call, is_nowhere ? NOWHERE : foreign->fd,
+                            is_nowhere ? 0 : call->result};
+    return (is_nowhere || !call->is_diverted || divert(foreign)) &&
+           worker_serve(0, make_libc_calls, &caller);
+}
+
+static bool serve(struct foreign *foreign, const char *name, bool is_nowhere)
+{
+    const struct call *call = libc_call(name);
+    if (call)
+        return serve_libc_calls(foreign, call, is_nowhere);
+    if (strcmp(name, "SSL_read") == 0)
+        return worker_serve(0, make_reads, foreign);
+    return drop_writes(foreign) && worker_serve(0, make_writes, foreign);
 }
 
 int main(int count, char **arguments)
 {
     struct foreign foreign = {0};
-    bool is_served = false;
-    if (count != 2 || !open_connection(&foreign))
-        return 1;
-    if (serve_libc_calls(&foreign, arguments[1], &is_served))
-        return is_served ? 0 : 1;
-    if (strcmp(arguments[1], "read") == 0)
-        return worker_serve(0, make_reads, &foreign) ? 0 : 1;
-    if (strcmp(arguments[1], "poll") == 0)
-        return worker_serve(0, make_polls, &foreign) ? 0 : 1;
-    return drop_writes(&foreign) && worker_serve(0, make_writes, &foreign) ? 0 : 1;
+    return (count == 2 || count == 3) && open_connection(&foreign) &&
+                   serve(&foreign, arguments[1], count == 3)
+               ? 0
+               : 1;
 }
