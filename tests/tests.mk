@@ -45,7 +45,7 @@ suites = $(unit_tests) \
          $(unit_tests:$(BUILD)/%=$(SANITIZED)/%) \
          $(unit_tests:%=valgrind:%) \
          go:tests/vcenter $(bats_tests) \
-         sanitized:tests/programs/connections.bats sanitized:tests/programs/deferred.bats
+         $(patsubst %,sanitized:tests/programs/%.bats,connections deferred deferred-trust deferred-failures)
 
 .PHONY: test-programs
 test-programs: all vcenter unit-tests $(client_programs) $(planted_shims)

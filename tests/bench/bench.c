@@ -405,8 +405,8 @@ static bool measure_calls(const struct foreign_figure *figures, bool is_nowhere)
 }
 
 /* What is added to libc's calls is judged where they are no system calls. Of one, it is a few parts
- * in a thousand, and differs more between two processes; where the kernel keeps its pages apart, any
- * function in between costs ten nanoseconds, for the processor has to look up its page anew. */
+ * in a thousand, and differs more between two processes; where the kernel keeps its pages apart,
+ * any function in between costs ten nanoseconds, for the processor has to look up its page anew. */
 static bool measure_foreign(void)
 {
     static const struct foreign_figure of_openssl[] = {

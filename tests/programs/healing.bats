@@ -556,7 +556,7 @@ forward() {
     [ "$(cat after.status)" -eq 0 ]
     grep -q '^closed$' forward.out
     grep -q '^SessionIsActive 500 .*NotAuthenticated' after.out
-    # The next connection is put off, and found wanting by the write: deferred.bats.
+    # The next connection is put off, and found wanting by the write: deferred-trust.bats.
     grep -Eq '^read (ConnectionRefusedError|SSLError)' after.out
     logins 0
 }
