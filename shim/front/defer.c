@@ -4,6 +4,7 @@
 #include "front/defer_parts.h"
 #include "front/greeting.h"
 #include "front/python.h"
+#include "front/resolved.h"
 #include "front/ruby.h"
 #include "front/standin.h"
 #include "front/unready.h"
@@ -288,14 +289,33 @@ static enum verdict defer(const struct openssl *openssl, SSL *ssl, const struct 
     return verdict;
 }
 
-/* The handshake is not answered here, and its connection is needed. CPython is told by connect's
- * error that it cannot be had, and its handshake holds nobody up: so that is waited for. */
-static bool connect_for_handshake(int fd, const struct standing *standing)
+static bool ran_out(const struct standing *standing)
+{
+    return errno == ETIMEDOUT && standing->time_out_ms > 0;
+}
+
+/* CPython is told by connect's error that there is no connection, and its handshake holds nobody
+ * up. Where there is another address, it must be known whether that is to be tried; but an event
+ * loop in C is not held up for it. */
+static bool waits_for_connection(const struct standing *standing)
 {
     enum caller_language language = caller_language(standing->caller);
-    bool waits = language == CALLER_PYTHON && standing->time_out_ms > 0;
-    return standin_replace(fd, defer_connect_limit(fd, standing->time_out_ms), waits) !=
-           STANDIN_FAILED;
+    struct dial_peer next;
+    return (language == CALLER_PYTHON && standing->time_out_ms > 0) ||
+           (language != CALLER_OTHER && resolved_next(&standing->peer, &next));
+}
+
+/* The handshake is not answered here, and its connection is needed. */
+static bool connect_for_handshake(int fd, struct standing *standing)
+{
+    uint64_t limit_ms = defer_connect_limit(fd, standing->time_out_ms);
+    for (int tries = 1;; tries++) {
+        if (standin_replace(fd, limit_ms, waits_for_connection(standing)) != STANDIN_FAILED)
+            return true;
+        if (tries == RESOLVED_ADDRESSES ||
+            !defer_go_on_to_next(standing->caller, ran_out(standing), fd, &standing->peer))
+            return false;
+    }
 }
 
 /* It limits the handshake, too, if the program would not have had that block; but Ruby's module
@@ -335,8 +355,7 @@ static bool answer_handshake(struct route route, SSL *ssl, bool connects, struct
 
 static int fail_handshake(const struct standing *standing)
 {
-    const struct python_failure failure = {
-        .error = errno, .ran_out = errno == ETIMEDOUT && standing->time_out_ms > 0};
+    const struct python_failure failure = {.error = errno, .ran_out = ran_out(standing)};
     int saved = errno;
     bool is_told = defer_tell(standing->caller, &failure);
     errno = saved;

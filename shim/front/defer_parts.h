@@ -83,4 +83,9 @@ bool defer_blocks(int fd);
 
 void defer_report(const struct endpoint *endpoint, enum verdict verdict);
 
+/* Nobody could be got through to, or not in the program's own time (`ran_out`): where the program
+ * would have gone on to the next address that it was told with this one (resolved.h), the socket
+ * stands in for that now, and it is *peer. errno is kept. */
+bool defer_go_on_to_next(const void *caller, bool ran_out, int fd, struct dial_peer *peer);
+
 #endif

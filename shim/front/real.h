@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>

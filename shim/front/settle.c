@@ -2,6 +2,7 @@
 #include "front/defer_parts.h"
 #include "front/greeting.h"
 #include "front/python.h"
+#include "front/resolved.h"
 #include "front/ruby.h"
 #include "front/standin.h"
 #include "front/unready.h"
@@ -49,6 +50,22 @@ static void hurry_no_more(struct deferred *deferred)
         setsockopt(deferred->descriptor.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &none, sizeof(none));
     deferred->is_hurried = false;
     errno = saved;
+}
+
+/* Python's, Ruby's and Perl's time-outs are for each address; PHP's is for all of them, and C's may
+ * be. */
+bool defer_go_on_to_next(const void *caller, bool ran_out, int fd, struct dial_peer *peer)
+{
+    enum caller_language language = caller_language(caller);
+    struct dial_peer next;
+    bool is_over = ran_out && (language == CALLER_PHP || language == CALLER_OTHER);
+    if (is_over || !resolved_next(peer, &next))
+        return false;
+    standin_forget(fd);
+    if (!standin_make_again(fd, &next))
+        return false;
+    *peer = next;
+    return true;
 }
 
 /* ---- what came of it ---- */
@@ -311,7 +328,7 @@ static int connect_really(struct deferred *deferred, enum patience patience, enu
     return 1;
 }
 
-static int settle(struct deferred *deferred, enum patience patience, enum verdict why)
+static int try_to_settle(struct deferred *deferred, enum patience patience, enum verdict why)
 {
     bool interrupted = false;
     deferred->told = 0;
@@ -328,6 +345,28 @@ static int settle(struct deferred *deferred, enum patience patience, enum verdic
         connect_really(deferred, patience, why, &interrupted) < 0)
         return -1;
     return go_on_greeting(deferred, patience, interrupted);
+}
+
+static bool ran_out(const struct deferred *deferred)
+{
+    return deferred->failure == ETIMEDOUT && deferred->is_limited;
+}
+
+/* Whoever is got through to is the one, also if he does not shake hands. */
+static bool may_go_on(const struct deferred *deferred)
+{
+    return deferred->failure && deferred->phase == DEFER_WAITING && !deferred->is_connected;
+}
+
+static int settle(struct deferred *deferred, enum patience patience, enum verdict why)
+{
+    int result = try_to_settle(deferred, patience, why);
+    for (int tries = 1; result <= 0 && may_go_on(deferred) && tries < RESOLVED_ADDRESSES &&
+                        defer_go_on_to_next(deferred->caller, ran_out(deferred),
+                                            deferred->descriptor.fd, &deferred->peer);
+         tries++)
+        result = try_to_settle(deferred, patience, why);
+    return result;
 }
 
 /* A program whose module waits in its own calls, on a socket that does not block, to keep its
@@ -386,8 +425,7 @@ bool defer_tell_writer(const struct call *call)
     if (!deferred || !deferred->is_untold)
         return false;
     const struct python_failure failure = {.error = deferred->failure,
-                                           .ran_out = deferred->failure == ETIMEDOUT &&
-                                                      deferred->is_limited,
+                                           .ran_out = ran_out(deferred),
                                            .in_handshake = deferred->is_connected};
     deferred->is_untold = false;
     break_off(deferred);

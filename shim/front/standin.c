@@ -414,11 +414,22 @@ bool standin_make(int fd, const struct dial_peer *peer, int *result)
     return is_tcp(fd) && make(fd, peer, result);
 }
 
+/* Ruby has its sockets for IPv6 reach nothing else. That can be undone while it has no port. */
+static void let_reach(int fd, const struct dial_peer *peer)
+{
+    static const int no = 0;
+    struct sockaddr_in6 address;
+    memcpy(&address, &peer->address, sizeof(address));
+    if (address.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.sin6_addr))
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no));
+}
+
 bool standin_make_again(int fd, const struct dial_peer *peer)
 {
     int result;
     int saved = errno;
     dissolve(fd);
+    let_reach(fd, peer);
     bool is_made = make(fd, peer, &result);
     errno = saved;
     return is_made;

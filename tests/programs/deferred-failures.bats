@@ -104,18 +104,22 @@ END
     [ "$(sed -n 2p served.out)" = "$(sed -n 3p served.out)" ]
 }
 
-# in_its_place SCRIPT: what takes the origin's place; `listening` is a socket on its port. It says when it is there.
-in_its_place() {
-    local port=$VCENTER_PORT
-    vcenter_stop
+# listens SCRIPT [ADDRESS]: who listens on the origin's port, by the socket `listening`. It says when it is there.
+listens() {
     # What one before it said is not said by this one.
     rm -f listening.out
     "$python" -c "
 import select, socket, struct, time
-listening = socket.create_server(('127.0.0.1', $port), backlog=0)
+address = ('${2:-127.0.0.1}', $VCENTER_PORT)
+listening = socket.create_server(address, family=socket.getaddrinfo(*address)[0][0], backlog=0)
 $1" >listening.out 2>listening.err 3>&- &
     echo $! >server.pid
     until_said listening 1
+}
+# in_its_place SCRIPT: that takes the origin's place.
+in_its_place() {
+    vcenter_stop
+    listens "$1"
 }
 silent='
 print("here", flush=True)
@@ -130,7 +134,7 @@ for connection, _ in iter(listening.accept, None):
 blackhole='
 full = []
 while not full or select.select([], full[-1:], [], 0.5)[1]:
-    full.append(socket.socket())
+    full.append(socket.socket(listening.family))
     full[-1].setblocking(False)
     full[-1].connect_ex(listening.getsockname())
 print("full", flush=True)
@@ -319,6 +323,83 @@ every_other_python() {
     done
 }
 @test "a peer that says nothing: likewise" { ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60 fails_as_ever is_silent; }
+
+# has_two_addresses: the vCenter's name has an address of either kind for what runs `within`; a relay listens at the first.
+has_two_addresses() {
+    unshare --mount true || skip 'no mount namespace can be had'
+    another_vcenter own --vms 10
+    export VCENTER_HOST=localhost
+    printf '%s localhost\n' ::1 127.0.0.1 >hosts
+    # shellcheck disable=SC2016 # for the other shell
+    within=(unshare --mount sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$PWD/hosts")
+    socat -d -d "TCP6-LISTEN:$VCENTER_PORT,bind=[::1],fork,reuseaddr" "TCP4:127.0.0.1:$VCENTER_PORT" 2>listening.out 3>&- &
+    echo $! >server.pid
+    until_said listening 1
+}
+relay_is_gone() {
+    kill "$(cat server.pid)"
+    wait "$(cat server.pid)" || true
+}
+relay_swallows() {
+    relay_is_gone
+    listens "$blackhole" ::1
+}
+got_through() { if [ "$(vcenter_connections)" -gt 0 ]; then echo 'got through'; fi; }
+
+# goes_on_to_next COUNTER: each program gets through where it does without the shim, and connections are counted there.
+goes_on_to_next() {
+    local program through
+    # shellcheck disable=SC2086 # words of a command
+    for program in "${asking[@]}"; do
+        vcenter_reset
+        plainly bare "${within[@]}" $program
+        through=$(got_through)
+        zero
+        vcenter_reset
+        VCACHE_TTL=0 cached gone "${within[@]}" $program
+        echo "$program: bare $(said bare) $through, put off $(said gone) $(got_through)"
+        diff -u bare.out gone.out
+        [ "$(got_through)" = "$through" ]
+        [ "$(connection "$1")" -gt 0 ]
+    done
+}
+# learned_by_all: sets `asking` to them.
+learned_by_all() {
+    local program
+    those_who_fail
+    # shellcheck disable=SC2086 # words of a command
+    for program in "${asking[@]}"; do
+        cached learned "${patiently[@]}" "${within[@]}" $program read
+        [[ $(said learned) == *answered ]]
+    done
+}
+
+# bats test_tags=sanitized
+@test "one of the name's addresses is gone: the program gets to the next" {
+    local asking
+    has_two_addresses
+    learned_by_all
+    relay_is_gone
+    goes_on_to_next failed
+    [ "$(got_through)" ]
+}
+@test "one of the name's addresses is gone, and never greeted so: likewise" {
+    local asking
+    has_two_addresses
+    cached learned "${within[@]}" ruby "$scripts/errors.rb" by-socket read
+    relay_is_gone
+    those_who_fail
+    goes_on_to_next unlearned
+    [ "$(got_through)" ]
+}
+@test "nobody gets through to one of the name's addresses: the program gets to the next, if its time-out allows" {
+    local asking
+    export ERRORS_TIMEOUT=1 VCACHE_CONNECT_TIMEOUT=600 patience=60
+    has_two_addresses
+    learned_by_all
+    relay_swallows
+    goes_on_to_next failed
+}
 
 # A peer that takes a second, with the certificate of before.
 slow='
