@@ -156,6 +156,8 @@ ends_in_time() {
 those_who_fail() {
     asking=("$python $scripts/errors.py "{http.client,urllib,urllib3,requests,httpx,pyvmomi,pyopenssl}
         "ruby $scripts/errors.rb" "perl $scripts/errors.pl")
+    # PHP loads its opcache in a way that the sanitizers refuse.
+    [ -z "${VCACHE_TEST_PRELOAD-}" ] || return 0
     if php -r "exit(extension_loaded('soap') ? 0 : 1);"; then asking+=("php $scripts/errors.php"); fi
 }
 # those_who_wait: and of those that wait for it in a loop of their own, or are woken from another thread.
