@@ -3,6 +3,7 @@
  * (vfork and posix_spawn call none of this, and no hook allocates on the way to exec.)
  */
 #include "front/curl_at_hand.h"
+#include "front/resolved.h"
 #include "front/standin.h"
 #include "front/wake.h"
 
@@ -32,6 +33,7 @@ static void in_child(void)
 {
     after(true);
     sleepers_forget();
+    resolved_forget_unfinished();
 }
 
 __attribute__((constructor)) static void register_handlers(void)

@@ -1,15 +1,15 @@
 /* What programs are told of names: see resolved.h. */
 #include "front/resolved.h"
+#include "front/brief.h"
 #include "front/real.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { ANSWERS = 16, PATIENCE = 1000 };
+enum { ANSWERS = 16 };
 
 /* IPv4 as it is mapped to IPv6. */
 struct answer {
@@ -19,23 +19,7 @@ struct answer {
 
 static struct answer answers[ANSWERS];
 static unsigned answers_noted;
-static atomic_bool is_locked; /* in a child for ever, if it was when the parent forked */
-
-static bool lock(void)
-{
-    unsigned yields = PATIENCE;
-    while (atomic_exchange_explicit(&is_locked, true, memory_order_acquire)) {
-        if (yields-- == 0)
-            return false;
-        sched_yield();
-    }
-    return true;
-}
-
-static void unlock(void)
-{
-    atomic_store_explicit(&is_locked, false, memory_order_release);
-}
+static atomic_bool is_locked;
 
 /* ---- addresses ---- */
 
@@ -86,10 +70,10 @@ static void note(const struct addrinfo *found)
         if (found->ai_addr && read_address(found->ai_addr, &plain) &&
             place_of(&answer, &plain) == answer.count)
             answer.addresses[answer.count++] = plain;
-    if (answer.count < 2 || !lock())
+    if (answer.count < 2 || !brief_lock(&is_locked))
         return;
     answers[answers_noted++ % ANSWERS] = answer;
-    unlock();
+    brief_unlock(&is_locked);
 }
 
 /* Locked. */
@@ -108,14 +92,21 @@ bool resolved_next(const struct dial_peer *peer, struct dial_peer *next)
     struct in6_addr plain;
     bool is_found = false;
     *next = *peer;
-    if (!read_address((const struct sockaddr *)&peer->address, &plain) || !lock())
+    if (!read_address((const struct sockaddr *)&peer->address, &plain) || !brief_lock(&is_locked))
         return false;
     const struct answer *answer = last_with(&plain);
     for (unsigned i = answer ? place_of(answer, &plain) + 1 : 0;
          answer && !is_found && i < answer->count; i++)
         is_found = write_address(&next->address, &answer->addresses[i]);
-    unlock();
+    brief_unlock(&is_locked);
     return is_found;
+}
+
+void resolved_forget_unfinished(void)
+{
+    if (atomic_load(&is_locked))
+        answers_noted = 0;
+    brief_unlock(&is_locked);
 }
 
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): libc's names are reserved */

@@ -22,4 +22,7 @@ enum { RESOLVED_ADDRESSES = 8 }; /* at most, of one answer; those after them are
  */
 bool resolved_next(const struct dial_peer *peer, struct dial_peer *next);
 
+/* In the child: what another thread of its parent's was writing is not known. */
+void resolved_forget_unfinished(void);
+
 #endif

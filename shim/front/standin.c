@@ -1,5 +1,6 @@
 /* Stand-ins: see standin.h. */
 #include "front/standin.h"
+#include "front/brief.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,7 @@
 
 enum {
     PLACES = 256,
-    LOCK_PATIENCE = 1 << 16, /* in yields of the processor */
-    SWEEP_EVERY = 1024       /* looks at descriptors that are not among them */
+    SWEEP_EVERY = 1024 /* looks at descriptors that are not among them */
 };
 
 struct standin {
@@ -45,18 +45,12 @@ static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
 static bool lock(void)
 {
-    unsigned yields = LOCK_PATIENCE;
-    while (atomic_exchange_explicit(&is_locked, true, memory_order_acquire)) {
-        if (yields-- == 0)
-            return false;
-        sched_yield();
-    }
-    return true;
+    return brief_lock(&is_locked);
 }
 
 static void unlock(void)
 {
-    atomic_store_explicit(&is_locked, false, memory_order_release);
+    brief_unlock(&is_locked);
 }
 
 static bool is_held_by_fork; /* written by who has the lock */
@@ -450,7 +444,7 @@ bool standin_ask(int fd, int *result)
 
 bool standin_was_gap(unsigned *mark)
 {
-    unsigned yields = LOCK_PATIENCE;
+    unsigned yields = BRIEF_PATIENCE;
     unsigned begun = atomic_load(&gaps_begun);
     if (begun == *mark)
         return false;
